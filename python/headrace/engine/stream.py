@@ -1,0 +1,47 @@
+"""A stream ready to run: its document and its function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.engine.context import Context, Function
+from headrace.engine.function import load_folder
+from headrace.spec import StreamDocument, read_document
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream ready to run.
+
+    Attributes:
+        document: the spec, the pinned column types and how rows are matched.
+        function: DataFrame first, the spec's parameters by name.
+        commit: the commit it was taken from, or ``None`` when it comes from a notebook or a working tree.
+    """
+
+    document: StreamDocument
+    function: Function
+    commit: str | None = None
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, commit: str | None = None) -> Stream:
+        """Return the stream of a folder made by ``headrace commit``.
+
+        Raises:
+            MissingStreamError: the folder lacks ``stream.yaml`` or ``transform.py``.
+            UsageError: ``stream.yaml`` cannot be read.
+        """
+        return cls(read_document(folder), load_folder(folder), commit)
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self.document.spec.name
+
+    def context(self, *, new: npt.NDArray[np.bool_] | None = None) -> Context:
+        """Return the context of one step."""
+        return Context(self.function, self.document.matching, dict(self.document.spec.params), new)

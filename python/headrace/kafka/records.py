@@ -1,0 +1,129 @@
+"""A run of Kafka records, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.feather as feather
+from confluent_kafka import Message
+
+Headers = list[tuple[str, bytes | None]]
+
+_SCHEMA = pa.schema(
+    [
+        ("key", pa.large_binary()),
+        ("value", pa.large_binary()),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("timestamp", pa.int64()),
+        ("headers", pa.list_(pa.struct([("name", pa.string()), ("value", pa.large_binary())]))),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one topic, in the order in which they were consumed; all columns have one length n.
+
+    Attributes:
+        topic: the topic they come from.
+        keys: n keys, bytes or ``None``.
+        values: n values, bytes or ``None`` (a tombstone).
+        partitions: int32[n].
+        offsets: int64[n].
+        timestamps: int64[n], milliseconds since the epoch, UTC.
+        headers: n header lists, ``None`` where a record has none.
+    """
+
+    topic: str
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    partitions: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    timestamps: npt.NDArray[np.int64]
+    headers: list[Headers | None]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @classmethod
+    def from_messages(cls, topic: str, messages: Sequence[Message]) -> Records:
+        """Return the records of consumed messages; none of them may carry an error."""
+        count = len(messages)
+        return cls(
+            topic=topic,
+            keys=[message.key() for message in messages],  # type: ignore[misc]  # the stubs allow str
+            values=[message.value() for message in messages],  # type: ignore[misc]  # the stubs allow str
+            partitions=np.fromiter((message.partition() for message in messages), np.int32, count),  # type: ignore[misc]
+            offsets=np.fromiter((message.offset() for message in messages), np.int64, count),  # type: ignore[misc]
+            timestamps=np.fromiter((message.timestamp()[1] for message in messages), np.int64, count),
+            headers=[message.headers() for message in messages],  # type: ignore[misc]  # the stubs allow a dict
+        )
+
+    @classmethod
+    def empty(cls, topic: str) -> Records:
+        """Return no records of ``topic``."""
+        return cls.from_messages(topic, [])
+
+    @classmethod
+    def concat(cls, topic: str, parts: Iterable[Records]) -> Records:
+        """Return all records of ``parts``, one after the other."""
+        runs = list(parts) or [cls.empty(topic)]
+        return cls(
+            topic=topic,
+            keys=[key for run in runs for key in run.keys],
+            values=[value for run in runs for value in run.values],
+            partitions=np.concatenate([run.partitions for run in runs]),
+            offsets=np.concatenate([run.offsets for run in runs]),
+            timestamps=np.concatenate([run.timestamps for run in runs]),
+            headers=[header for run in runs for header in run.headers],
+        )
+
+    def take(self, positions: npt.ArrayLike) -> Records:
+        """Return the records at ``positions`` (integers into this run), in that order."""
+        chosen = np.asarray(positions, dtype=np.intp)
+        rows = chosen.tolist()
+        return Records(
+            topic=self.topic,
+            keys=[self.keys[row] for row in rows],
+            values=[self.values[row] for row in rows],
+            partitions=self.partitions[chosen],
+            offsets=self.offsets[chosen],
+            timestamps=self.timestamps[chosen],
+            headers=[self.headers[row] for row in rows],
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the records to ``path`` (Arrow IPC), byte for byte; the file is its owner's alone (mode 0600)."""
+        headers = [
+            None if header is None else [{"name": name, "value": value} for name, value in header]
+            for header in self.headers
+        ]
+        columns = [self.keys, self.values, self.partitions, self.offsets, self.timestamps, headers]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
+        table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata({"topic": self.topic}))
+        path.touch(mode=0o600)
+        feather.write_feather(table, str(path), compression="zstd")
+
+    @classmethod
+    def load(cls, path: Path) -> Records:
+        """Return the records that :meth:`save` wrote to ``path``."""
+        table = feather.read_table(str(path), memory_map=False)
+        headers = [
+            None if header is None else [(item["name"], item["value"]) for item in header]
+            for header in table.column("headers").to_pylist()
+        ]
+        return cls(
+            topic=(table.schema.metadata or {}).get(b"topic", b"").decode(),
+            keys=table.column("key").to_pylist(),
+            values=table.column("value").to_pylist(),
+            partitions=table.column("partition").to_numpy(),
+            offsets=table.column("offset").to_numpy(),
+            timestamps=table.column("timestamp").to_numpy(),
+            headers=headers,
+        )

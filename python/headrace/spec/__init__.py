@@ -1,0 +1,39 @@
+"""The vocabulary: what a stream declares. Imports nothing else of Headrace but its errors."""
+
+from headrace.spec.column_type import COLUMN_TYPES, NEVER_NULL_TYPES, TIME_TYPE, ColumnType, parse_column_type
+from headrace.spec.decorator import SPEC_ATTRIBUTE, stream
+from headrace.spec.document import DOCUMENT_NAME, Matching, ProofSummary, StreamDocument, read_document, to_yaml
+from headrace.spec.durations import parse_duration
+from headrace.spec.magic_line import MagicLine, format_magic_line, parse_magic_line, parse_scalar
+from headrace.spec.options import OPTIONS, Option
+from headrace.spec.preview_options import DEFAULT_SAMPLE, PreviewOptions
+from headrace.spec.stream import Delivery, OnError, Scalar, StreamSpec
+
+__all__ = [
+    "COLUMN_TYPES",
+    "DEFAULT_SAMPLE",
+    "DOCUMENT_NAME",
+    "NEVER_NULL_TYPES",
+    "OPTIONS",
+    "SPEC_ATTRIBUTE",
+    "TIME_TYPE",
+    "ColumnType",
+    "Delivery",
+    "MagicLine",
+    "Matching",
+    "OnError",
+    "Option",
+    "PreviewOptions",
+    "ProofSummary",
+    "Scalar",
+    "StreamDocument",
+    "StreamSpec",
+    "format_magic_line",
+    "parse_column_type",
+    "parse_duration",
+    "parse_magic_line",
+    "parse_scalar",
+    "read_document",
+    "stream",
+    "to_yaml",
+]
