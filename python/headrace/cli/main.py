@@ -13,7 +13,6 @@ from headrace.errors import HeadraceError
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("headrace.cli.demo:demo", "Set up broker, data and notebook, and open them."),
-    "doctor": ("headrace.cli.doctor:doctor", "Look at what Headrace needs and say what is missing."),
     "broker": ("headrace.cli.broker:broker", "Start, stop or reset a local Apache Kafka."),
     "topics": ("headrace.cli.topics:topics", "List the topics of a cluster."),
     "replay": ("headrace.cli.replay:replay", "Stream a file into a topic."),

@@ -1,0 +1,55 @@
+"""The frame a stream's function sees: decoded columns, and with ``--meta`` what Kafka knows of each record."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from headrace.kafka.records import Records
+
+META_COLUMNS = ("_key", "_partition", "_offset", "_timestamp", "_headers")
+
+
+def add_meta(frame: pd.DataFrame, records: Records, positions: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return ``frame`` with the meta columns of its records.
+
+    Args:
+        frame: n rows.
+        records: the records they were decoded from.
+        positions: int64[n], the record of each row.
+
+    Returns:
+        The same rows with ``_key`` (str, null without a key), ``_partition`` and ``_offset`` (int64),
+        ``_timestamp`` (datetime64[us, UTC]) and ``_headers`` (object: a list of name and bytes pairs) added.
+    """
+    rows = positions.tolist()
+    keys = [records.keys[row] for row in rows]
+    text = [None if key is None else key.decode("utf-8", "replace") for key in keys]
+    stamps = pd.to_datetime(records.timestamps[positions], unit="ms", utc=True)
+    headers = np.empty(len(rows), dtype=object)
+    headers[:] = [list(records.headers[row] or []) for row in rows] or None
+    return frame.assign(
+        _key=pd.array(text, dtype="str"),
+        _partition=records.partitions[positions].astype(np.int64),
+        _offset=records.offsets[positions],
+        _timestamp=stamps.as_unit("us"),
+        _headers=headers,
+    )
+
+
+def key_texts(column: pd.Series) -> list[bytes | None]:
+    """Return a key column's values as text in UTF-8, null as ``None``: booleans as JSON writes them, times ISO 8601."""
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    known = [_key_text(value) for value in values]
+    known.append(None)  # code -1, the nulls
+    return [known[code] for code in codes.tolist()]
+
+
+def _key_text(value: object) -> bytes:
+    if isinstance(value, bool | np.bool_):
+        return b"true" if value else b"false"
+    if isinstance(value, pd.Timestamp):
+        moment = value.tz_convert("UTC") if value.tzinfo else value
+        return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z".encode()
+    return str(value).encode("utf-8")
