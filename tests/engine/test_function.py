@@ -20,11 +20,14 @@ def test_the_last_expression_is_the_output() -> None:
     assert run("y = df.x * 2\ny.sum()") == 6
 
 
-@pytest.mark.parametrize("source", ["df['y'] = df.x", "if True:\n    df = df.assign(y=df.x)", "", "# nothing"])
-def test_without_a_last_expression_df_is_the_output(source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "adds"),
+    [("df['y'] = df.x", True), ("if True:\n    df = df.assign(y=df.x)", True), ("", False), ("# nothing", False)],
+)
+def test_without_a_last_expression_df_is_the_output(source: str, *, adds: bool) -> None:
     output = run(source)
     assert isinstance(output, pd.DataFrame)
-    assert ("y" in output) == bool(source.strip("# nothing"))
+    assert ("y" in output) == adds
 
 
 def test_the_cells_names_stay_its_own() -> None:

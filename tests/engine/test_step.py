@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.engine.context import Context
+from headrace.engine.context import Context, Function
 from headrace.engine.function import compile_body
 from headrace.engine.matching import find_matching
 from headrace.engine.step import step
 from headrace.errors import CellError
+from headrace.spec import Matching
 
 NAMES = {"pd": pd, "np": np, "table": pd.DataFrame({"key": ["a", "b", "b"], "rate": [1.0, 2.0, 3.0]})}
 
 
-def function(source: str, *arguments: str):
+def function(source: str, *arguments: str) -> Function:
     return compile_body(source, filename="<cell>", namespace=dict(NAMES), arguments=arguments)
 
 
@@ -50,14 +53,15 @@ def test_provenance_is_found_and_used(source: str, matching: str, expected: list
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.randoms(use_true_random=False))
-def test_any_filter_and_order_is_traced(kept: list[bool], random) -> None:
+def test_any_filter_and_order_is_traced(kept: list[bool], random: Random) -> None:
     positions = [position for position, keep in enumerate(kept) if keep]
     random.shuffle(positions)
     given_frame = pd.DataFrame({"number": np.arange(len(kept)) * 10})
-    for matching, cell in (
+    ways: list[tuple[Matching, Function]] = [
         ("label", lambda df: df.iloc[positions]),
         ("row-id", lambda df: df.iloc[positions].reset_index(drop=True)),
-    ):
+    ]
+    for matching, cell in ways:
         result = step(given_frame, Context(cell, matching))
         assert result.source.tolist() == positions
         assert result.rows["number"].tolist() == [position * 10 for position in positions] if positions else True

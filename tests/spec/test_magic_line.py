@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from headrace.errors import UsageError
 from headrace.spec import (
     COLUMN_TYPES,
+    SPEC_ATTRIBUTE,
     MagicLine,
     PreviewOptions,
     StreamDocument,
@@ -90,7 +93,7 @@ def test_writing_and_parsing_agree(spec: StreamSpec, preview: PreviewOptions) ->
     assert parse_magic_line(format_magic_line(line)) == line
 
 
-def test_the_document_survives_its_file(tmp_path) -> None:
+def test_the_document_survives_its_file(tmp_path: Path) -> None:
     document = StreamDocument(
         spec=parse_magic_line(MAIN + " --param least=15 --type id=int64").spec,
         input={"id": "int64", "time_hour": "datetime64[us, UTC]"},
@@ -102,7 +105,7 @@ def test_the_document_survives_its_file(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("text", ["spec: [", "spec: {name: x}", "nothing: 1"])
-def test_a_broken_document_is_refused(tmp_path, text: str) -> None:
+def test_a_broken_document_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "stream.yaml").write_text(text)
     with pytest.raises(UsageError, match=r"stream\.yaml"):
         read_document(tmp_path)
@@ -110,16 +113,18 @@ def test_a_broken_document_is_refused(tmp_path, text: str) -> None:
 
 def test_the_decorator_declares_the_same() -> None:
     @stream(source="flights", sink="flights.late", key="origin", time="time_hour")
-    def late_flights(df):
+    def late_flights(df: int) -> int:
         return df
 
-    assert late_flights.__headrace_spec__ == parse_magic_line(MAIN).spec
+    assert getattr(late_flights, SPEC_ATTRIBUTE) == parse_magic_line(MAIN).spec
     assert late_flights(3) == 3
     with pytest.raises(UsageError, match="colour"):
         stream(source="flights", colour="red")(late_flights)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("5min", 300), ("5m", 300), ("6h", 21_600), ("28d", 2_419_200)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("5min", 300), ("5m", 300), ("6h", 21_600), ("28d", 2_419_200)]
+)
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text).total_seconds() == seconds
 

@@ -27,7 +27,7 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
 
 
-def emit(data: Any, *, as_json: bool, text: str = "") -> None:
+def emit(data: object, *, as_json: bool, text: str = "") -> None:
     """Print ``data`` as one JSON document, or ``text`` for people."""
     if as_json:
         click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())

@@ -76,7 +76,7 @@ class BatchProcessor:
         values: list[bytes] = []
         written: list[Part] = []
         for part in parts:
-            good, encoded, unwritable = self._encode(part)
+            good, encoded, unwritable = self._encode(part, len(frame))
             failures += [Failure(int(positions[row]), error, "encode") for row, error in unwritable]
             values += encoded
             written.append(good)
@@ -97,7 +97,7 @@ class BatchProcessor:
             before_positions=positions,
         )
 
-    def _encode(self, part: Part) -> tuple[Part, list[bytes], list[tuple[int, EncodeError]]]:
+    def _encode(self, part: Part, count: int) -> tuple[Part, list[bytes], list[tuple[int, EncodeError]]]:
         """Encode a part; rows that cannot be written take their record's other outputs out with them."""
         unwritable: dict[int, EncodeError] = {}
         while True:
@@ -105,7 +105,9 @@ class BatchProcessor:
                 return part, self._encoder.encode(part.rows), list(unwritable.items())
             except EncodeError as error:
                 bad = part.source[np.asarray(error.rows)]
-                unwritable |= dict.fromkeys(bad[bad >= 0].tolist(), error)
+                if (bad < 0).any():  # nobody knows whose output it is: no record may pass for done
+                    return Part(part.rows[:0], part.source[:0]), [], [(row, error) for row in range(count)]
+                unwritable |= dict.fromkeys(bad.tolist(), error)
                 kept = ~np.isin(part.source, bad)
                 part = Part(part.rows[kept].reset_index(drop=True), part.source[kept])
 

@@ -41,7 +41,7 @@ def add_meta(frame: pd.DataFrame, records: Records, positions: npt.NDArray[np.in
 def key_texts(column: pd.Series) -> list[bytes | None]:
     """Return a key column's values as text in UTF-8, null as ``None``: booleans as JSON writes them, times ISO 8601."""
     codes, values = pd.factorize(column, use_na_sentinel=True)
-    known = [_key_text(value) for value in values]
+    known: list[bytes | None] = [_key_text(value) for value in values]
     known.append(None)  # code -1, the nulls
     return [known[code] for code in codes.tolist()]
 

@@ -30,7 +30,9 @@ def function_tree(source: str, *, arguments: Iterable[str] = (), filename: str =
         body = ast.parse(source, filename=filename).body
     except SyntaxError as error:
         message = f"Line {error.lineno} of the cell is not Python: {error.msg}."
-        raise CellError(message, hint="Mend the line; in a stream cell every line after the first is plain Python.") from None
+        raise CellError(
+            message, hint="Mend the line; in a stream cell every line after the first is plain Python."
+        ) from None
     _refuse_function_words(body)
     last = body[-1] if body else None
     if isinstance(last, ast.Expr):
@@ -120,13 +122,13 @@ class _FunctionWords(ast.NodeVisitor):
     def __init__(self) -> None:
         self.found: tuple[str, int] | None = None
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:  # noqa: N802  the visitor's protocol
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         del node
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:  # noqa: N802  the visitor's protocol
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         del node
 
-    def visit_Lambda(self, node: ast.Lambda) -> None:  # noqa: N802  the visitor's protocol
+    def visit_Lambda(self, node: ast.Lambda) -> None:
         del node
 
     def generic_visit(self, node: ast.AST) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -29,7 +27,7 @@ def step(frame: pd.DataFrame, context: Context) -> StepResult:
         CellError: the function returned something else than rows, or rows that cannot be matched.
         Exception: whatever the function raised.
     """
-    if frame.empty and not len(frame.index):
+    if not len(frame.index):
         return StepResult(pd.DataFrame(), np.empty(0, np.int64))
     given = frame.copy(deep=True)
     if context.matching == "row-id":
@@ -43,7 +41,7 @@ def step(frame: pd.DataFrame, context: Context) -> StepResult:
     return StepResult(rows, source)
 
 
-def as_frame(returned: Any) -> pd.DataFrame:
+def as_frame(returned: object) -> pd.DataFrame:
     """Return what a stream's function returned as a DataFrame; a Series becomes its one column.
 
     Raises:

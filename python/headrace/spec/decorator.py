@@ -20,7 +20,7 @@ def stream(
     source: str,
     sink: str | Sequence[str] = (),
     name: str | None = None,
-    **options: Any,
+    **options: object,
 ) -> Callable[[Function], Function]:
     """Declare that a function is a stream; it stays an ordinary function.
 
@@ -38,7 +38,7 @@ def stream(
         sinks = (sink,) if isinstance(sink, str) else tuple(sink)
         stream_name = name or getattr(function, "__name__", "")
         try:
-            spec = StreamSpec(name=stream_name, source=source, sinks=sinks, **options)
+            spec = StreamSpec.model_validate({"name": stream_name, "source": source, "sinks": sinks, **options})
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in problem["loc"])

@@ -139,7 +139,7 @@ def parse_scalar(text: str) -> Scalar:
     return text
 
 
-def _words(option: Option, value: Any) -> list[str]:
+def _words(option: Option, value: object) -> list[str]:
     if value is True and option.metavar is None:
         return [option.flag]
     if isinstance(value, dict):
