@@ -20,11 +20,12 @@ export default tseslint.config(
   eslint.configs.recommended,
   ...tseslint.configs.recommended,
   prettier,
-  {
-    files: ['src/**/*.{ts,tsx}'],
+  ...[jupyter.configs.recommended].flat().map(config => ({
+    ...config,
     plugins: { jupyter },
-    rules: { ...jupyter.configs.recommended?.rules }
-  },
+    files: ['src/**/*.{ts,tsx}'],
+    ignores: ['src/**/__tests__/**']
+  })),
   {
     files: ['**/*.{ts,tsx}'],
     rules: {

@@ -20,8 +20,14 @@ const esModules = [
 module.exports = {
   ...jestJupyterLab(__dirname),
   collectCoverageFrom: ['src/**/*.{ts,tsx}', '!src/**/*.d.ts'],
-  modulePathIgnorePatterns: ['<rootDir>/python/.*/labextension'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/.venv/',
+    '<rootDir>/build/',
+    '<rootDir>/python/.*/labextension'
+  ],
+  reporters: ['default'],
   testPathIgnorePatterns: ['/node_modules/', '/.venv/', '<rootDir>/ui-tests/'],
-  testRegex: 'src/.*/__tests__/.*\\.spec\\.tsx?$|src/__tests__/.*\\.spec\\.tsx?$',
+  testRegex:
+    'src/.*/__tests__/.*\\.spec\\.tsx?$|src/__tests__/.*\\.spec\\.tsx?$',
   transformIgnorePatterns: [`/node_modules/(?!${esModules}).+`]
 };
