@@ -1,0 +1,118 @@
+# `make demo` and `make test` set up whatever is missing; a second run finds it there. `make help` lists the rest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The tools of this repository run in its environment, whichever one the shell had activated.
+export VIRTUAL_ENV := $(CURDIR)/.venv
+unexport PYTHONHOME
+unexport PYTHONPATH
+
+BUILD_TOOLS := hatchling hatch-nodejs-version hatch-jupyter-builder jupyter-builder
+EXTRAS := lab,broker,demo,dev,test
+PIP := python -m pip --disable-pip-version-check
+FRONT_END := $(shell find src style schema -type f -not -path '*/__tests__/*' 2>/dev/null)
+DEMO_FLAGS ?=
+PYTEST_FLAGS ?=
+UI_FLAGS ?=
+
+TOOLS := .venv/.tools
+NODE := .venv/.node
+NODE_MODULES := node_modules/.installed
+LAB_EXTENSION := python/headrace/labextension/package.json
+INSTALLED := .venv/.installed
+UI_MODULES := ui-tests/node_modules/.installed
+
+.PHONY: help
+help: ## Say what each target does.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) $(LAB_EXTENSION) ## Make .venv with everything in it; seconds when it is there.
+
+$(TOOLS): constraints/dev.txt pyproject.toml scripts/make-venv
+	@scripts/make-venv
+	@echo "Installing the build tools."
+	@$(PIP) install --quiet --constraint constraints/dev.txt $(BUILD_TOOLS)
+	@touch $@
+
+$(NODE): $(TOOLS) scripts/install-node
+	@scripts/install-node
+	@touch $@
+
+$(NODE_MODULES): package.json yarn.lock .yarnrc.yml | $(NODE)
+	@echo "Installing the front end's packages, as yarn.lock says."
+	@scripts/quietly jlpm install --immutable
+	@touch $@
+
+$(LAB_EXTENSION): $(NODE_MODULES) tsconfig.json $(FRONT_END)
+	@echo "Building the JupyterLab extension."
+	@scripts/quietly jlpm build:prod
+	@touch $@
+
+$(INSTALLED): $(TOOLS) package.json install.json $(wildcard jupyter-config/*/*.json) | $(LAB_EXTENSION)
+	@echo "Installing Headrace into .venv, as constraints/dev.txt says."
+	@HATCH_JUPYTER_BUILDER_SKIP_NPM=true \
+		$(PIP) install --quiet --no-build-isolation --constraint constraints/dev.txt --editable ".[$(EXTRAS)]"
+	@scripts/quietly jupyter-builder develop . --overwrite
+	@touch $@
+
+$(UI_MODULES): ui-tests/package.json ui-tests/yarn.lock | $(NODE)
+	@echo "Installing the browser tests' packages, as ui-tests/yarn.lock says."
+	@cd ui-tests && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 ../scripts/quietly jlpm install --immutable
+	@touch $@
+
+.PHONY: demo
+demo: setup ## The whole way, from notebook to service (DEMO_FLAGS=--headless: without a browser).
+	@.venv/bin/headrace demo $(DEMO_FLAGS)
+
+.PHONY: test
+test: test-python test-front-end test-browser ## Every test: pytest, jest, Playwright.
+	@echo "make test: all passed (pytest, jest, Playwright)."
+
+.PHONY: test-python
+test-python: setup ## pytest: units, and integration on a real broker (PYTEST_FLAGS="-k ...").
+	@python -m pytest $(PYTEST_FLAGS)
+	@echo "make test-python: passed."
+
+.PHONY: test-front-end
+test-front-end: setup ## jest: the front end's units.
+	@jlpm test
+	@echo "make test-front-end: passed."
+
+.PHONY: test-browser
+test-browser: setup $(UI_MODULES) ## Playwright: the main job by clicks in a real JupyterLab (UI_FLAGS="-g ...").
+	@cd ui-tests && HEADRACE_CHROMIUM="$$(../scripts/browser)" jlpm playwright test $(UI_FLAGS)
+	@echo "make test-browser: passed."
+
+.PHONY: lint
+lint: setup ## Style, types and import arrows; changes nothing.
+	@ruff check
+	@ruff format --check
+	@mypy
+	@lint-imports
+	@jlpm lint:check
+	@echo "make lint: clean."
+
+.PHONY: format
+format: setup ## Mend the style where a tool can.
+	@ruff check --fix
+	@ruff format
+	@jlpm lint
+
+.PHONY: bench
+bench: setup ## Throughput of a service against a bare consume-and-produce loop.
+	@python scripts/bench.py $(BENCH_FLAGS)
+
+.PHONY: pin
+pin: ## Resolve all Python dependencies afresh into constraints/.
+	@scripts/pin
+
+.PHONY: clean
+clean: ## Remove what was built or installed here; the data of broker and services stays.
+	rm -rf .venv node_modules ui-tests/node_modules lib python/headrace/labextension python/headrace/_version.py \
+		dist coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .eslintcache .stylelintcache \
+		tsconfig.tsbuildinfo ui-tests/playwright-report ui-tests/test-results
