@@ -1,0 +1,45 @@
+"""Every option and command has its heading in the docs, and every link inside them leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from headrace.cli.main import cli
+from headrace.spec import OPTIONS
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"^#{2,4} `([^`]+)`", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_magic_option_has_a_heading_in_the_tables_order() -> None:
+    assert headings("magic.md") == [option.flag for option in OPTIONS]
+
+
+def test_every_command_and_its_options_are_described() -> None:
+    context = click.Context(cli)
+    assert [name.split()[1] for name in headings("cli.md")] == cli.list_commands(context)
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.help, name
+        section = re.search(rf"^## `headrace {name}\b.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        assert section is not None
+        commands = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+        for parameter in (parameter for each in commands for parameter in each.params):
+            if isinstance(parameter, click.Option) and not {"--json", "--cluster"} & set(parameter.opts):
+                assert f"`{parameter.opts[-1]}" in section[0], (name, parameter.opts)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
