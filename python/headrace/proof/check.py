@@ -1,0 +1,266 @@
+"""The streamability check: does the cell give on a stream what it gives on the whole sample?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from headrace.engine.batch import BatchResult, process
+from headrace.engine.stream import Stream
+from headrace.kafka.records import Records
+from headrace.proof.causes import Cause, find_causes
+from headrace.proof.compare import Batch, Comparison, Run, compare
+from headrace.proof.globals_watch import changed, fingerprint
+from headrace.proof.splits import Plan, copies, plans, repeated, with_nulls
+from headrace.proof.verdict import Difference, Verdict
+from headrace.spec import NEVER_NULL_TYPES
+
+BUDGET = 10.0
+"""Seconds after which no further way of cutting the sample is tried."""
+FEWEST_SPLITS = 3
+SLOW_PER_RECORD = 0.001
+"""Seconds a record from which a message says what rate that allows."""
+
+
+def check(
+    stream: Stream, records: Records, *, seed: int = 0, whole: BatchResult | None = None, budget: float = BUDGET
+) -> Verdict:
+    """Run the stream over the sample whole, again, and cut in many ways, through the engine's own step.
+
+    Beside the sample itself, one with nulls put into the columns that may be null and one that repeats the records
+    are run whole and cut, so that less hides behind a sample that happens to be tame.
+
+    Args:
+        stream: the stream with its pinned types, as :func:`headrace.proof.prepare.prepare` makes it.
+        records: the sample.
+        seed: of the random cuts.
+        whole: what ``process(stream, records)`` gave, where it was run already.
+        budget: seconds after which no further cut is tried.
+
+    Returns:
+        *Equal* only if every run agreed and the sample could have shown a difference; *differs* with the first
+        difference; else *not proved*, with what would prove it. What the cell raises is a failed record, never an
+        error of the check.
+    """
+    started = time.perf_counter()
+    before = fingerprint(stream.function)
+    first = process(stream, records) if whole is None else whole
+    trial = _Trial(stream, records, first, started + budget)
+    if not _nothing_to_compare(trial):
+        _run_all(trial, seed)
+    touched = changed(before, fingerprint(stream.function))
+    equal, reason = _judge(trial, find_causes(stream.function), touched)
+    failed = len(first.failures)
+    with_rows = len(np.unique(first.source[first.source >= 0]))
+    return Verdict(
+        equal=equal,
+        reason=reason,
+        difference=trial.difference,
+        splits=trial.splits,
+        seconds=round(time.perf_counter() - started, 3),
+        seconds_per_record=trial.whole_seconds / max(len(records), 1),
+        messages=tuple(_messages(trial)),
+        rows_in=len(records),
+        rows_out=len(first.values),
+        filtered=len(records) - failed - with_rows if bool((first.source >= 0).all()) else None,
+        failed=failed,
+    )
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What one check has found so far."""
+
+    stream: Stream
+    records: Records
+    first: BatchResult
+    deadline: float
+    difference: Difference | None = None
+    sample: str = ""
+    again: bool = False
+    splits: int = 0
+    skipped: int = 0
+    whole_seconds: float = 0.0
+    halved: bool = False
+    drifted: set[str] = field(default_factory=set)
+    rounded: set[str] = field(default_factory=set)
+
+    def take(self, comparison: Comparison, sample: str) -> bool:
+        """Note what a comparison found; true when it is a difference."""
+        self.drifted |= comparison.drifted
+        self.rounded |= comparison.rounded
+        if comparison.difference is not None:
+            self.difference, self.sample = comparison.difference, sample
+        return self.difference is not None
+
+    @property
+    def late(self) -> bool:
+        return self.splits >= FEWEST_SPLITS and time.perf_counter() > self.deadline
+
+
+def _run_all(trial: _Trial, seed: int) -> None:
+    """Run everything until the first difference, or until the time is up."""
+    stream, records = trial.stream, trial.records
+    everything = np.arange(len(records), dtype=np.int64)
+    given = Run.of([(everything, trial.first)])
+    started = time.perf_counter()
+    second = Run.of([(everything, process(stream, records))])
+    trial.whole_seconds = time.perf_counter() - started
+    if trial.take(compare(given, second, records), ""):
+        trial.again = True
+        return
+    good = records
+    base = trial.first
+    if trial.first.failures:
+        failed = [failure.position for failure in trial.first.failures]
+        kept = np.setdiff1d(everything, failed)
+        good = records.take(kept)
+        base = process(stream, good)
+        trial.halved = bool(base.failures) or len([part for part in base.parts if len(part)]) > 1
+        alone = Run.of([(kept, base)])
+        without = Run(given.source, given.values, given.keys, alone.failures, given.traced)
+        if trial.take(compare(alone, without, records), " without the failing records"):
+            return
+    if _cut_up(trial, good, base, seed, ""):
+        return
+    if good is not records and _cut_up(trial, records, trial.first, seed + 1, "", most=2):
+        return
+    nullable = _nullable(stream)
+    holes = with_nulls(good, nullable)
+    if holes is not None and _cut_up(trial, holes, process(stream, holes), seed, " with nulls put in", most=3):
+        return
+    _repeat(trial, good, base)
+
+
+def _cut_up(
+    trial: _Trial, records: Records, whole: BatchResult, seed: int, sample: str, most: int | None = None
+) -> bool:
+    """Cut ``records`` in up to ``most`` ways and compare each with ``whole``; true at the first difference."""
+    if len(records) < 2:  # noqa: PLR2004  one record cannot be cut
+        return False
+    run = Run.of([(np.arange(len(records), dtype=np.int64), whole)])
+    chosen: list[Plan] = [plan for plan in plans(records, seed=seed) if plan.in_order or run.traced][:most]
+    for number, plan in enumerate(chosen):
+        if trial.late:
+            trial.skipped += len(chosen) - number
+            return False
+        batches: list[Batch] = [(batch, process(trial.stream, records.take(batch))) for batch in plan.batches]
+        trial.splits += 1
+        if trial.take(compare(run, Run.of(batches), records), sample):
+            return True
+    return False
+
+
+def _repeat(trial: _Trial, records: Records, once: BatchResult) -> None:
+    """Compare the sample several times over in one batch with as many batches of it."""
+    if not len(records):
+        return
+    if trial.late:
+        trial.skipped += 1
+        return
+    longer = repeated(records)
+    count = len(records)
+    batches: list[Batch] = [
+        (np.arange(number * count, (number + 1) * count, dtype=np.int64), once) for number in range(copies(records))
+    ]
+    whole = Run.of([(np.arange(len(longer), dtype=np.int64), process(trial.stream, longer))])
+    trial.splits += 1
+    trial.take(compare(whole, Run.of(batches), longer), " with its records repeated")
+
+
+def _nullable(stream: Stream) -> list[str]:
+    document = stream.document
+    return [
+        column
+        for column, kind in document.input.items()
+        if kind not in NEVER_NULL_TYPES and column not in document.never_null
+    ]
+
+
+def _nothing_to_compare(trial: _Trial) -> str | None:
+    """Return why the sample can prove nothing at all, with what would; ``None`` when it can."""
+    first, count = trial.first, len(trial.records)
+    if not count:
+        return "The sample is empty: take one that holds records."
+    if len(first.failures) == count:
+        return f"Every record of the sample failed, the first with {first.failures[0].summary}"
+    if not len(first.values):
+        return "No record of the sample gave a row: take one in which some pass."
+    return None
+
+
+def _judge(  # noqa: PLR0911  one return a finding
+    trial: _Trial, causes: list[Cause], touched: list[str]
+) -> tuple[bool | None, str]:
+    nothing = _nothing_to_compare(trial)
+    if nothing is not None:
+        return None, nothing
+    if trial.difference is not None:
+        return False, _why_different(trial, causes, touched)
+    certain = [cause for cause in causes if cause.certain]
+    if bool((trial.first.source < 0).any()):
+        return None, (
+            "The outputs agree, but cannot be traced to their records, so that keys, order and counts are not proved: "
+            "keep the rows' index, or all columns through a merge."
+        )
+    if touched:
+        names = ", ".join(f"`{name}`" for name in touched)
+        return None, (
+            f"The outputs agree, but the cell changes {names} outside itself, which no restart or second replica "
+            "knows: compute it in another cell."
+        )
+    if certain:
+        cause = certain[0]
+        return None, (
+            f"{cause} {cause.effect}; this sample does not show that it matters. A sample in which it does would "
+            "prove that batch and stream differ."
+        )
+    if _most_rows_of_a_partition(trial) < 2:  # noqa: PLR2004  one row has no other to depend on
+        return None, "No partition of the sample gave two rows, so that nothing was cut: take a longer sample."
+    if trial.skipped:
+        return None, (
+            f"{trial.splits} splits agree, {trial.skipped} were left out for time: take a shorter sample, or make "
+            "the cell faster."
+        )
+    return True, "Batch equals stream."
+
+
+def _why_different(trial: _Trial, causes: list[Cause], touched: list[str]) -> str:
+    names = ", ".join(f"`{name}`" for name in touched)
+    memory = f" The cell changes {names} outside itself." if touched else ""
+    likely = causes[0] if causes else None
+    if trial.again:
+        chance = next((cause for cause in causes if cause.effect in {"is random", "depends on the clock"}), None)
+        because = f": {chance} {chance.effect}" if chance else ""
+        return f"Two runs over the same records differ{because}.{memory}"
+    if trial.difference is not None and trial.difference.kind == "order":
+        because = f": {likely} {likely.effect}" if likely else ""
+        return f"The outputs of a partition are not in the order of its records{because}.{memory}"
+    because = f": {likely} {likely.effect}, and a batch has only its own" if likely else ""
+    traced = "" if trial.stream.document.matching != "none" else " Its rows cannot be traced to single records."
+    return f"Batch differs from stream{trial.sample}{because}.{traced}{memory}"
+
+
+def _most_rows_of_a_partition(trial: _Trial) -> int:
+    return int(np.unique(trial.records.partitions[trial.first.source], return_counts=True)[1].max())
+
+
+def _messages(trial: _Trial) -> list[str]:
+    first = trial.first
+    messages = [
+        f"`{name}` is written as an integer in some batches and with a point in others (1 and 1.0)."
+        for name in sorted(trial.drifted)
+    ]
+    messages += [f"`{name}` agrees up to rounding in the last digits." for name in sorted(trial.rounded)]
+    if trial.halved:
+        messages.append("The cell fails on frames of several rows and goes through with fewer: it will be slow.")
+    per_record = trial.whole_seconds / max(len(trial.records), 1)
+    if per_record > SLOW_PER_RECORD:
+        messages.append(f"{per_record * 1000:.1f} ms a record: at most {1 / per_record:,.0f} records/s a replica.")
+    messages += [
+        f"The field `{name}` is in {count:,} records and not among the columns: dropped."
+        for name, count in sorted(first.dropped.items())
+    ]
+    return messages

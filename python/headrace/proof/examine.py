@@ -1,0 +1,87 @@
+"""One look at a cell on its sample: the run, the verdict and the digest that every later run must have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.engine.batch import BatchResult, process
+from headrace.engine.context import Function
+from headrace.engine.stream import Stream
+from headrace.kafka.inference import InferredTypes
+from headrace.kafka.records import Records
+from headrace.proof.check import check
+from headrace.proof.digest import output_digest
+from headrace.proof.prepare import prepare, with_output
+from headrace.proof.verdict import Verdict
+from headrace.spec import ProofSummary, StreamDocument, StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What came of running a stream on its sample.
+
+    Attributes:
+        stream: with its input and output types and its matching pinned.
+        whole: what became of the records in one batch.
+        verdict: what the check found.
+        output_digest: of ``whole``; the clean room's must be the same.
+    """
+
+    stream: Stream
+    whole: BatchResult
+    verdict: Verdict
+    output_digest: str
+
+    def document(self, sample: str) -> StreamDocument:
+        """Return what ``stream.yaml`` holds: the pinned document with what the check proved.
+
+        Args:
+            sample: which records, as ``--sample`` takes it: ``0:100-225,1:90-215``.
+        """
+        verdict = self.verdict
+        proof = ProofSummary(
+            equal=verdict.equal,
+            reason=verdict.reason,
+            rows_in=verdict.rows_in,
+            rows_out=verdict.rows_out,
+            failed=verdict.failed,
+            sample=sample,
+        )
+        return self.stream.document.model_copy(update={"proof": proof})
+
+
+def examine(
+    spec: StreamSpec, function: Function, inferred: InferredTypes, records: Records, *, seed: int = 0
+) -> Examination:
+    """Prepare, run and check a stream: the one path of the magic, of ``headrace check`` and of a commit.
+
+    ::
+
+        cluster = resolve_cluster(spec.cluster)
+        sample = pinned_sample(cluster, spec.source, "latest:500")
+        inferred = infer_types(cluster, spec.source)
+        examination = examine(spec, function, inferred, sample.records)
+        examination.verdict            # equal, reason, difference, counts
+        examination.document(text)     # for stream.yaml
+        run_clean(folder, sample.records).output_digest == examination.output_digest
+
+    Args:
+        spec: the cell's declaration.
+        function: the cell's body as a function.
+        inferred: the source topic's column types.
+        records: the pinned sample.
+        seed: of the random cuts.
+
+    Raises:
+        UsageError: an option names a column that is not there.
+    """
+    stream = prepare(spec, function, inferred, records)
+    return examine_stream(stream, records, seed=seed)
+
+
+def examine_stream(stream: Stream, records: Records, *, seed: int = 0) -> Examination:
+    """Run and check a stream whose types and matching are pinned already, one from a folder for example."""
+    whole = process(stream, records)
+    stream = with_output(stream, whole)
+    verdict = check(stream, records, seed=seed, whole=whole)
+    return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records))

@@ -1,0 +1,71 @@
+"""From a spec, a function and a sample to a stream whose types and row matching are pinned."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import pandas as pd
+
+from headrace.engine.batch import BatchResult
+from headrace.engine.bisect import CELL_FAILURES
+from headrace.engine.context import Function
+from headrace.engine.frames import add_meta
+from headrace.engine.matching import find_matching
+from headrace.engine.stream import Stream
+from headrace.kafka.codec.json import JsonDecoder
+from headrace.kafka.inference import InferredTypes, column_types
+from headrace.kafka.records import Records
+from headrace.spec import Matching, StreamDocument, StreamSpec
+
+MOST_ATTEMPTS = 200
+
+
+def prepare(spec: StreamSpec, function: Function, inferred: InferredTypes, records: Records) -> Stream:
+    """Return the stream with pinned input types and with how its rows are matched, found out on ``records``.
+
+    :func:`headrace.proof.examine.examine` calls it and then runs and checks the stream; call it alone where only
+    the stream is wanted.
+
+    Args:
+        spec: the cell's declaration.
+        function: the cell's body as a function, from :func:`headrace.engine.function.compile_body`.
+        inferred: the source topic's column types, from :func:`headrace.kafka.inference.infer_types`.
+        records: the pinned sample.
+
+    Raises:
+        UsageError: ``--time``, ``--key`` or ``--type`` name a column that is not there.
+    """
+    types = column_types(inferred, spec)
+    decoded = JsonDecoder(types).decode(records)
+    frame = add_meta(decoded.frame, records, decoded.positions) if spec.meta else decoded.frame
+    document = StreamDocument(
+        spec=spec,
+        input=types,
+        never_null=tuple(column for column in inferred.never_null if column in types),
+        matching=_matching(function, frame, dict(spec.params)),
+    )
+    return Stream(document, function)
+
+
+def with_output(stream: Stream, whole: BatchResult) -> Stream:
+    """Return the stream with the output's dtypes as ``whole`` has them."""
+    rows = whole.rows
+    output = {str(name): str(dtype) for name, dtype in zip(rows.columns, rows.dtypes, strict=True)}
+    return Stream(stream.document.model_copy(update={"output": output}), stream.function, stream.commit)
+
+
+def _matching(function: Function, frame: pd.DataFrame, arguments: Mapping[str, object]) -> Matching:
+    """Find the matching on all rows, or on the largest piece of them that the function takes without raising."""
+    pieces = deque([frame] if len(frame) else [])
+    for _ in range(MOST_ATTEMPTS):
+        if not pieces:
+            break
+        piece = pieces.popleft()
+        try:
+            return find_matching(function, piece, arguments)
+        except CELL_FAILURES:
+            if len(piece) > 1:
+                middle = len(piece) // 2
+                pieces += [part.reset_index(drop=True) for part in (piece.iloc[:middle], piece.iloc[middle:])]
+    return "label"
