@@ -11,7 +11,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-BUILD_TOOLS := hatchling hatch-nodejs-version hatch-jupyter-builder jupyter-builder
+BUILD_TOOLS := editables hatchling hatch-nodejs-version hatch-jupyter-builder jupyter-builder setuptools
 EXTRAS := lab,broker,demo,dev,test
 PIP := python -m pip --disable-pip-version-check
 FRONT_END := $(shell find src style schema -type f -not -path '*/__tests__/*' 2>/dev/null)
@@ -55,7 +55,7 @@ $(LAB_EXTENSION): $(NODE_MODULES) tsconfig.json $(FRONT_END)
 
 $(INSTALLED): $(TOOLS) package.json install.json $(wildcard jupyter-config/*/*.json) | $(LAB_EXTENSION)
 	@echo "Installing Headrace into .venv, as constraints/dev.txt says."
-	@HATCH_JUPYTER_BUILDER_SKIP_NPM=true \
+	@HATCH_JUPYTER_BUILDER_SKIP_NPM=1 \
 		$(PIP) install --quiet --no-build-isolation --constraint constraints/dev.txt --editable ".[$(EXTRAS)]"
 	@scripts/quietly jupyter-builder develop . --overwrite
 	@touch $@
