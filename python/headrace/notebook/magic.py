@@ -1,0 +1,102 @@
+"""``%%stream``: read a pinned sample, run the cell on it, check it, show before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+
+from headrace.engine.context import Function
+from headrace.errors import HeadraceError, MissingError, UsageError
+from headrace.kafka.clusters import resolve_cluster
+from headrace.kafka.inference import infer_types
+from headrace.kafka.pins import pinned_sample
+from headrace.kafka.topics import require_topic
+from headrace.notebook.cell import RunningCell, compile_cell, notebook_path
+from headrace.notebook.display import bundle
+from headrace.notebook.help import help_text
+from headrace.notebook.outputs import publish
+from headrace.notebook.progress import Progress
+from headrace.notebook.session import KernelStream, resample, streams
+from headrace.proof.examine import examine
+from headrace.proof.preview import preview
+from headrace.proof.previews import save
+from headrace.spec import MagicLine, parse_magic_line
+
+
+def shown_short(work: Callable[..., None]) -> Callable[..., None]:
+    """Make Headrace's own errors leave a cell as one short message, without a stack trace of Headrace's code."""
+
+    @wraps(work)
+    def run(*arguments: Any, **named: Any) -> None:  # noqa: ANN401  whatever the magic takes
+        try:
+            work(*arguments, **named)
+        except HeadraceError as error:
+            lines = [f"{type(error).__name__}: {error}"]
+            error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+            raise error from None
+
+    return run
+
+
+@magics_class
+class StreamMagics(Magics):
+    """The magics of a shell.
+
+    Attributes:
+        running: the cell that runs now.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.running = RunningCell()
+
+    @cell_magic
+    @shown_short
+    def stream(self, line: str, cell: str | None = None) -> None:  # noqa: D102  its docstring is made from the options
+        if "--help" in line.split() or not cell:
+            publish({"text/plain": help_text()})
+            return
+        shell = self.shell
+        if not isinstance(shell, InteractiveShell):
+            message = "%%stream needs an IPython shell."
+            raise UsageError(message, hint="Run it in a notebook, or use `headrace check NOTEBOOK`.")
+        parsed = parse_magic_line(line)
+        function = compile_cell(shell, self.running.text, cell, parsed.spec)
+        _run(parsed, function, cell, notebook_path(shell), renew=False)
+
+    @line_magic("resample")  # type: ignore[arg-type]  # its stub allows no name
+    @shown_short
+    def resample_stream(self, line: str) -> None:
+        """``%resample NAME``: take a new sample for a stream of this kernel and show its preview."""
+        if not line.strip():
+            message = "%resample needs a stream's name."
+            raise UsageError(message, hint="Write %resample NAME.")
+        resample(line.strip())
+
+
+StreamMagics.stream.__doc__ = help_text()
+
+
+def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None, *, renew: bool) -> None:
+    """Preview one cell: nothing on the cluster is changed by it."""
+    spec = parsed.spec
+    cluster = resolve_cluster(spec.cluster, notebook.parent if notebook else None)
+    with Progress(f"Reading {spec.source}") as progress:
+        require_topic(cluster, spec.source)
+        sample = pinned_sample(cluster, spec.source, parsed.preview.sample, renew=renew, progress=progress.records)
+        if not len(sample.records):
+            message = f"The sample {parsed.preview.sample} of topic `{spec.source}` holds no records."
+            raise MissingError(message, hint="Wait for records, or choose others with --sample; then %resample NAME.")
+        progress.say(f"Reading {spec.source} to learn its types")
+        inferred = infer_types(cluster, spec.source, renew=renew)
+        progress.say(f"Checking {spec.name}")
+        examination = examine(spec, function, inferred, sample.records)
+        shown = preview(examination, sample, notebook=notebook, body=body)
+        save(shown)
+        streams.add(KernelStream(examination.stream, shown, lambda: _run(parsed, function, body, notebook, renew=True)))
+        progress.finish(bundle(shown, show=parsed.preview.show))
