@@ -25,37 +25,41 @@ SECRET_SETTINGS = frozenset({"sasl.password", "ssl.key.pem", "ssl.key.password"}
 PUBLIC_TEXTS = frozenset({"ssl.ca.pem", "ssl.certificate.pem"})
 """Settings that may be a reference or the (public) text itself."""
 
-ALLOWED_SETTINGS = SECRET_SETTINGS | PUBLIC_TEXTS | frozenset(
-    {
-        "bootstrap.servers",
-        "broker.address.family",
-        "client.dns.lookup",
-        "client.rack",
-        "compression.type",
-        "connections.max.idle.ms",
-        "fetch.max.bytes",
-        "fetch.message.max.bytes",
-        "fetch.wait.max.ms",
-        "message.max.bytes",
-        "metadata.max.age.ms",
-        "receive.message.max.bytes",
-        "reconnect.backoff.max.ms",
-        "reconnect.backoff.ms",
-        "request.timeout.ms",
-        "sasl.mechanism",
-        "sasl.mechanisms",
-        "sasl.username",
-        "security.protocol",
-        "socket.connection.setup.timeout.ms",
-        "socket.keepalive.enable",
-        "socket.nagle.disable",
-        "socket.timeout.ms",
-        "ssl.cipher.suites",
-        "ssl.curves.list",
-        "ssl.endpoint.identification.algorithm",
-        "ssl.sigalgs.list",
-        "topic.metadata.refresh.interval.ms",
-    }
+ALLOWED_SETTINGS = (
+    SECRET_SETTINGS
+    | PUBLIC_TEXTS
+    | frozenset(
+        {
+            "bootstrap.servers",
+            "broker.address.family",
+            "client.dns.lookup",
+            "client.rack",
+            "compression.type",
+            "connections.max.idle.ms",
+            "fetch.max.bytes",
+            "fetch.message.max.bytes",
+            "fetch.wait.max.ms",
+            "message.max.bytes",
+            "metadata.max.age.ms",
+            "receive.message.max.bytes",
+            "reconnect.backoff.max.ms",
+            "reconnect.backoff.ms",
+            "request.timeout.ms",
+            "sasl.mechanism",
+            "sasl.mechanisms",
+            "sasl.username",
+            "security.protocol",
+            "socket.connection.setup.timeout.ms",
+            "socket.keepalive.enable",
+            "socket.nagle.disable",
+            "socket.timeout.ms",
+            "ssl.cipher.suites",
+            "ssl.curves.list",
+            "ssl.endpoint.identification.algorithm",
+            "ssl.sigalgs.list",
+            "topic.metadata.refresh.interval.ms",
+        }
+    )
 )
 
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -109,7 +113,9 @@ def _refusal(cluster: str, name: str) -> UnsafeSettingError:
         if fnmatch.fnmatchcase(name, pattern):
             message = f"The setting `{name}` of cluster `{cluster}` is refused: {reason}."
             return UnsafeSettingError(message, hint=hint)
-    message = f"The setting `{name}` of cluster `{cluster}` is refused: it is not one that Headrace knows to be harmless."
+    message = (
+        f"The setting `{name}` of cluster `{cluster}` is refused: it is not one that Headrace knows to be harmless."
+    )
     return UnsafeSettingError(message, hint="The allowed settings are listed in the documentation, page Clusters.")
 
 

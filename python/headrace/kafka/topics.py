@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import NewTopic, OffsetSpec
@@ -14,13 +17,14 @@ from headrace.errors import ClusterError, MissingTopicError
 from headrace.kafka.clients import admin, answers, cluster_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from confluent_kafka.admin import TopicMetadata
 
     from headrace.kafka.clusters import Cluster
 
 _SECONDS = 15.0
+_EARLY_SECONDS = 2.0
 _ABSENT = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
 
 
@@ -58,9 +62,7 @@ def list_topics(cluster: Cluster) -> list[TopicInfo]:
     Raises:
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    client = admin(cluster)
-    with answers(cluster, client):
-        found = client.list_topics(timeout=_SECONDS).topics
+    found = _metadata(cluster)
     return sorted((_info(topic) for topic in found.values()), key=lambda topic: topic.name)
 
 
@@ -71,9 +73,7 @@ def require_topic(cluster: Cluster, topic: str) -> TopicInfo:
         MissingTopicError: there is none of that name (the message has similar ones), or it may not be seen.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    client = admin(cluster)
-    with answers(cluster, client):
-        found = client.list_topics(timeout=_SECONDS).topics
+    found = _metadata(cluster)
     if topic in found and found[topic].error is None:
         return _info(found[topic])
     error = found[topic].error if topic in found else None
@@ -94,10 +94,24 @@ def watermarks(cluster: Cluster, topic: str) -> dict[int, tuple[int, int]]:
         MissingTopicError: there is no such topic.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    partitions = [TopicPartition(topic, number) for number in range(require_topic(cluster, topic).partitions)]
-    lows = _offsets(cluster, dict.fromkeys(partitions, OffsetSpec.earliest()))
-    highs = _offsets(cluster, dict.fromkeys(partitions, OffsetSpec.latest()))
-    return {number: (lows[number], highs[number]) for number in sorted(lows)}
+    return watermarks_of(cluster, [require_topic(cluster, topic)])[topic]
+
+
+def watermarks_of(cluster: Cluster, topics: Sequence[TopicInfo]) -> dict[str, dict[int, tuple[int, int]]]:
+    """Return the `watermarks` of several topics, asked for at once; topics one may not read are left out.
+
+    Raises:
+        ClusterError: the cluster cannot be reached; or there is one topic only and it refuses that.
+    """
+    partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+    lows = _offsets(cluster, dict.fromkeys(partitions, OffsetSpec.earliest()), strict=len(topics) == 1)
+    highs = _offsets(cluster, dict.fromkeys(partitions, OffsetSpec.latest()), strict=len(topics) == 1)
+    found: dict[str, dict[int, tuple[int, int]]] = {}
+    for topic in topics:
+        numbers = range(topic.partitions)
+        if all((topic.name, number) in lows and (topic.name, number) in highs for number in numbers):
+            found[topic.name] = {number: (lows[topic.name, number], highs[topic.name, number]) for number in numbers}
+    return found
 
 
 def offsets_at(cluster: Cluster, topic: str, timestamp: int) -> dict[int, int]:
@@ -108,7 +122,7 @@ def offsets_at(cluster: Cluster, topic: str, timestamp: int) -> dict[int, int]:
     ends = watermarks(cluster, topic)
     wanted = {TopicPartition(topic, number): OffsetSpec.for_timestamp(timestamp) for number in ends}
     found = _offsets(cluster, wanted)
-    return {number: found[number] if found[number] >= 0 else high for number, (_, high) in ends.items()}
+    return {number: found[topic, number] if found[topic, number] >= 0 else high for number, (_, high) in ends.items()}
 
 
 def create_topic(cluster: Cluster, name: str, partitions: int, config: Mapping[str, str] | None = None) -> bool:
@@ -163,17 +177,52 @@ def committed(cluster: Cluster, group: str, topic: str) -> dict[int, Committed]:
     return offsets
 
 
+def _metadata(cluster: Cluster) -> dict[str, TopicMetadata]:
+    """Return the topics' metadata; a cluster that refuses or accepts no connection is found out early."""
+    client = admin(cluster)
+    with suppress(KafkaException), answers(cluster, client):
+        client.poll(0)  # what happened since the last call is no answer to this one
+    for seconds in (_EARLY_SECONDS, _SECONDS):
+        try:
+            return dict(client.list_topics(timeout=seconds).topics)
+        except KafkaException as error:
+            with answers(cluster, client):
+                client.poll(0)
+            if seconds == _SECONDS or not _listens(cluster):
+                raise cluster_error(cluster, error.args[0]) from error
+    raise AssertionError
+
+
+def _listens(cluster: Cluster) -> bool:
+    """Whether any of the cluster's addresses accepts a connection."""
+    for server in cluster.address.split(","):
+        address = urlsplit(server.strip() if "://" in server else f"//{server.strip()}")
+        with suppress(OSError), socket.create_connection((address.hostname or "", address.port or 9092), timeout=3):
+            return True
+    return False
+
+
 def _info(topic: TopicMetadata) -> TopicInfo:
     return TopicInfo(str(topic.topic), len(topic.partitions), str(topic.topic).startswith("__"))
 
 
-def _offsets(cluster: Cluster, wanted: dict[TopicPartition, OffsetSpec]) -> dict[int, int]:
+def _offsets(
+    cluster: Cluster, wanted: dict[TopicPartition, OffsetSpec], *, strict: bool = True
+) -> dict[tuple[str, int], int]:
+    """Return an offset for each topic and partition; without ``strict`` those that are refused are left out."""
+    if not wanted:
+        return {}
     client = admin(cluster)
+    offsets: dict[tuple[str, int], int] = {}
     with answers(cluster, client):
-        futures = client.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_SECONDS
-        )
-        return {partition.partition: future.result().offset for partition, future in futures.items()}
+        futures = client.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_SECONDS)
+        for partition, future in futures.items():
+            try:
+                offsets[partition.topic, partition.partition] = future.result().offset
+            except KafkaException as error:
+                if strict or error.args[0].code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+                    raise
+    return offsets
 
 
 def _wait_until_usable(cluster: Cluster, topic: str) -> None:

@@ -125,7 +125,9 @@ def _fetch_all(jars: Iterable[Jar], folder: Path, report: Callable[[str], None])
                     pool.shutdown(cancel_futures=True)
                     raise
                 done += pending[future].size
-                report(f"Apache Kafka {KAFKA_VERSION}: {number} of {len(jars)} jars, {done / 1e6:.1f} of {total / 1e6:.1f} MB")
+                report(
+                    f"Apache Kafka {KAFKA_VERSION}: {number} of {len(jars)} jars, {done / 1e6:.1f} of {total / 1e6:.1f} MB"
+                )
     finally:
         shutil.rmtree(cache, ignore_errors=True)
 
