@@ -1,0 +1,1 @@
+"""What surrounds the engine in a service process: records in, outputs out, and what can be seen of it."""

@@ -1,0 +1,149 @@
+"""Outputs, dead letters and offsets go to Kafka together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from headrace.engine.service.source import Source
+from headrace.errors import ClusterError, RefusedError
+from headrace.kafka import clients
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.records import Headers
+
+DELIVERY_SECONDS = 30.0
+
+SETTINGS: dict[str, object] = {
+    "queue.buffering.max.messages": 1_000_000,
+    "queue.buffering.max.kbytes": 256 * 1024,
+    "delivery.report.only.error": True,
+    "message.max.bytes": 64 * 1024 * 1024,  # what a topic accepts is the broker's affair
+}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Records for one topic; all columns have one length n.
+
+    Attributes:
+        topic: where they go.
+        values: n values.
+        keys: n keys.
+        timestamps: int64[n], milliseconds since the epoch.
+        headers: n header lists, or ``None`` when none has any.
+    """
+
+    topic: str
+    values: list[bytes | None]
+    keys: list[bytes | None]
+    timestamps: npt.NDArray[np.int64]
+    headers: list[Headers | None] | None
+
+
+class UndeliveredError(ClusterError):
+    """A batch that is not committed, or nobody knows: go back to what is committed and take it again."""
+
+
+class Delivery(Protocol):
+    """Sends a batch's outputs and commits its offsets."""
+
+    def open(self) -> None:
+        """Make the producer ready.
+
+        Raises:
+            UndeliveredError: the cluster does not answer in time; try again.
+            ClusterError: the cluster refuses.
+        """
+
+    def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source) -> None:
+        """Send everything of a batch and commit its offsets.
+
+        Raises:
+            UndeliveredError: it is not committed, or nobody knows.
+            RefusedError: a record is too large for its topic, or another process runs as this replica.
+            ClusterError: the cluster refuses.
+        """
+
+    def close(self) -> None:
+        """Let the producer go."""
+
+
+class ReportedErrors:
+    """Keeps the first delivery that failed and its size; the client calls it."""
+
+    def __init__(self) -> None:
+        self.error: KafkaError | None = None
+        self.topic = ""
+
+    def __call__(self, error: KafkaError | None, message: Message) -> None:
+        """Note a report."""
+        if error is not None and (self.error is None or self.error.code() == KafkaError._PURGE_QUEUE):  # noqa: SLF001
+            self.error = error
+            self.topic = str(message.topic())
+
+    def take(self) -> KafkaError | None:
+        """Return the first error since the last call."""
+        error, self.error = self.error, None
+        return error
+
+
+def send(producer: Producer, outgoing: Outgoing) -> None:
+    """Hand records to the producer, waiting while its queue is full.
+
+    Raises:
+        KafkaException: the producer refuses a record.
+    """
+    produce, topic = producer.produce, outgoing.topic
+    headers: Any = repeat(None) if outgoing.headers is None else outgoing.headers
+    deadline = 0.0
+    for value, key, timestamp, header in zip(
+        outgoing.values, outgoing.keys, outgoing.timestamps.tolist(), headers, strict=False
+    ):
+        while True:
+            try:
+                if header is None:
+                    produce(topic, value, key, timestamp=timestamp)
+                else:
+                    produce(topic, value, key, timestamp=timestamp, headers=header)
+            except BufferError:
+                deadline = deadline or time.monotonic() + DELIVERY_SECONDS
+                if time.monotonic() > deadline:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the producer's queue stays full")) from None  # noqa: SLF001
+                producer.poll(0.05)
+            else:
+                break
+
+
+def explain(cluster: Cluster, error: KafkaError, topic: str) -> Exception:
+    """Return what to raise for an error that a repetition would only meet again."""
+    if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}:
+        return RefusedError(
+            f"An output is larger than the topic `{topic}` accepts ({error.str()}).",
+            hint="Raise the topic's max.message.bytes, or make the output smaller; nothing of the batch was sent.",
+        )
+    return clients.cluster_error(cluster, error)
+
+
+REFUSALS = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_RECORD,
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  confluent-kafka's own name
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  confluent-kafka's own name
+    }
+)
+"""Answers that a repetition would only meet again."""

@@ -1,0 +1,147 @@
+"""What a service process knows of itself: for Prometheus, and for the panel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from headrace.engine.service.counts import Counts
+from headrace.engine.service.latency import LatencyWindow, Rate
+from headrace.kafka.records import Records
+
+State = Literal["starting", "running", "degraded", "stopped", "failed"]
+
+_STATES: tuple[State, ...] = ("starting", "running", "degraded", "stopped", "failed")
+_BATCH_SIZES = (1, 10, 100, 1_000, 2_000, 5_000, 10_000, 20_000)
+_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_QUANTILES = (50.0, 95.0, 99.0)
+
+
+class ServiceMetrics:
+    """Counts what the service does. The loop writes, the HTTP thread reads; a reading may be one batch old.
+
+    Args:
+        service: the service's name.
+        replica: the replica's number.
+        commit: the commit that runs, or ``None``.
+        deploy: the deployment's id.
+    """
+
+    def __init__(self, service: str, replica: int, commit: str | None, deploy: str) -> None:
+        self._names = {"service": service, "replica": replica, "commit": commit, "deploy": deploy}
+        self._labels = {"service": service, "replica": str(replica)}
+        self._counts = Counts()
+        self._latency = LatencyWindow()
+        self._rates = (Rate(), Rate())
+        self.state: State = "starting"
+        self.lag: dict[int, int] = {}
+        self.since_deploy: dict[int, Counts] = {}
+        self.dropped_fields: dict[str, int] = {}
+        self.alive_at = time.monotonic()
+        self.registry = CollectorRegistry()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client's own
+        names = tuple(self._labels)
+        values = tuple(self._labels.values())
+        self._batch = Histogram(
+            "headrace_batch_records", "Records in a batch.", names, buckets=_BATCH_SIZES, registry=self.registry
+        ).labels(*values)
+        self._processing = Histogram(
+            "headrace_processing_seconds",
+            "Time to decode, transform and encode a batch.",
+            names,
+            buckets=_SECONDS,
+            registry=self.registry,
+        ).labels(*values)
+        self._transaction = Histogram(
+            "headrace_transaction_seconds",
+            "Time to send a batch and commit it.",
+            names,
+            buckets=_SECONDS,
+            registry=self.registry,
+        ).labels(*values)
+        self.registry.register(self)
+
+    def batch(
+        self, records: Records, *, records_out: int, failed: int, processing_seconds: float, delivery_seconds: float
+    ) -> None:
+        """Note a batch that has just been committed."""
+        count = len(records)
+        self._counts = self._counts.plus(count, records_out, failed)
+        self._rates[0].add(count)
+        self._rates[1].add(records_out)
+        self._batch.observe(count)
+        self._processing.observe(processing_seconds)
+        self._transaction.observe(delivery_seconds)
+        self._latency.observe(np.int64(time.time() * 1000) - records.timestamps)
+
+    def status(self) -> dict[str, object]:
+        """Return what ``/status`` says: state, rates, lag, latency in milliseconds, counts.
+
+        ``records_in``, ``records_out``, ``failed`` and ``late`` count since the deploy, over the partitions that this
+        replica has now; the sum over all replicas is exact.
+        """
+        p50, p95, p99 = self._latency.percentiles(*_QUANTILES)
+        counts = list(self.since_deploy.values())
+        return {
+            **self._names,
+            "state": self.state,
+            "in_per_s": self._rates[0].per_second,
+            "out_per_s": self._rates[1].per_second,
+            "lag": sum(self.lag.values()),
+            "p50_ms": p50,
+            "p95_ms": p95,
+            "p99_ms": p99,
+            "records_in": sum(count.records_in for count in counts),
+            "records_out": sum(count.records_out for count in counts),
+            "failed": sum(count.failed for count in counts),
+            "late": sum(count.late for count in counts),
+            "partitions": sorted(self.since_deploy),
+            "dropped_fields": dict(self.dropped_fields),
+        }
+
+    def text(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the metrics that are kept here rather than in Prometheus' own objects."""
+        counts = self._counts
+        yield self._counter("headrace_records_in", "Records taken since the process started.", counts.records_in)
+        yield self._counter("headrace_records_out", "Outputs sent since the process started.", counts.records_out)
+        yield self._counter("headrace_records_failed", "Records failed since the process started.", counts.failed)
+        yield self._gauge("headrace_in_per_second", "Records taken, over ten seconds.", self._rates[0].per_second)
+        yield self._gauge("headrace_out_per_second", "Outputs sent, over ten seconds.", self._rates[1].per_second)
+        lag = GaugeMetricFamily(
+            "headrace_lag_records", "Offsets not yet committed.", labels=[*self._labels, "partition"]
+        )
+        for partition, count in list(self.lag.items()):
+            lag.add_metric([*self._labels.values(), str(partition)], count)
+        yield lag
+        latency = GaugeMetricFamily(
+            "headrace_latency_seconds",
+            "From a record's timestamp to the commit of its outputs, over the last minute.",
+            labels=[*self._labels, "quantile"],
+        )
+        for share, value in zip(_QUANTILES, self._latency.percentiles(*_QUANTILES), strict=True):
+            if value is not None:
+                latency.add_metric([*self._labels.values(), str(share / 100)], value / 1000)
+        yield latency
+        state = GaugeMetricFamily("headrace_state", "1 for the state it is in.", labels=[*self._labels, "state"])
+        for known in _STATES:
+            state.add_metric([*self._labels.values(), known], float(known == self.state))
+        yield state
+
+    def _counter(self, name: str, text: str, value: float) -> Metric:
+        family = CounterMetricFamily(name, text, labels=list(self._labels))
+        family.add_metric(list(self._labels.values()), value)
+        return family
+
+    def _gauge(self, name: str, text: str, value: float) -> Metric:
+        family = GaugeMetricFamily(name, text, labels=list(self._labels))
+        family.add_metric(list(self._labels.values()), value)
+        return family

@@ -1,0 +1,97 @@
+"""Where each partition starts: at what the group committed, or at what the deployment says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from headrace.engine.service.counts import Counts
+from headrace.engine.service.deployment import DeploymentInfo
+from headrace.errors import ExpiredOffsetError
+from headrace.kafka.clusters import Cluster
+
+_ANSWER_SECONDS = 5.0
+_PATIENCE_SECONDS = 60.0
+"""Longer than a transaction of a replica that was killed can hold up the committed offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartPlace:
+    """The offset to read first, and what this deployment has counted up to it."""
+
+    offset: int
+    counts: Counts = field(default_factory=Counts)
+
+
+def find_places(
+    consumer: Consumer, cluster: Cluster, assigned: list[TopicPartition], deployment: DeploymentInfo
+) -> dict[int, StartPlace]:
+    """Return the start of each assigned partition.
+
+    What this deployment committed counts first; then the deployment's own start; then what an earlier deployment
+    committed; then the beginning of the log. A committed offset that is not in the log any more is an error.
+
+    Args:
+        consumer: the group's consumer.
+        cluster: for messages.
+        assigned: the partitions.
+        deployment: start offsets and id.
+
+    Raises:
+        ExpiredOffsetError: a start offset lies before the log's beginning or after its end.
+        KafkaException: the cluster does not answer in time.
+    """
+    places = {}
+    for partition in _committed(consumer, assigned):
+        low, high = consumer.get_watermark_offsets(
+            TopicPartition(partition.topic, partition.partition), timeout=_ANSWER_SECONDS
+        )
+        place = _choose(partition, deployment, low, high)
+        if not low <= place.offset <= high:
+            raise _expired(cluster, partition, place.offset, low, high)
+        places[partition.partition] = place
+    return places
+
+
+def _choose(partition: TopicPartition, deployment: DeploymentInfo, low: int, high: int) -> StartPlace:
+    counts = Counts.from_metadata(partition.metadata, deployment.deploy)
+    if partition.offset >= 0 and counts is not None:
+        return StartPlace(partition.offset, counts)
+    start = deployment.start
+    if isinstance(start, dict) and partition.partition in start:
+        return StartPlace(start[partition.partition])
+    if isinstance(start, str):
+        return StartPlace(low if start == "earliest" else high)
+    return StartPlace(partition.offset if partition.offset >= 0 else low)
+
+
+def _committed(consumer: Consumer, assigned: list[TopicPartition]) -> list[TopicPartition]:
+    """Ask what is committed, waiting out a predecessor's open transaction."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    asked = [TopicPartition(partition.topic, partition.partition) for partition in assigned]
+    while True:
+        try:
+            answer = consumer.committed(asked, timeout=_ANSWER_SECONDS)
+        except KafkaException as error:
+            problem = error.args[0]
+        else:
+            problem = next((partition.error for partition in answer if partition.error is not None), None)
+            if problem is None:
+                return answer
+        if not problem.retriable() or time.monotonic() > deadline:
+            raise KafkaException(problem)
+
+
+def _expired(cluster: Cluster, partition: TopicPartition, offset: int, low: int, high: int) -> ExpiredOffsetError:
+    place = f"{partition.topic}[{partition.partition}] on the cluster `{cluster.name}`"
+    if offset < low:
+        message = (
+            f"Offset {offset} of {place} comes next, but the log begins at {low}: {low - offset} records are gone."
+        )
+        hint = "Deploy with --from earliest to go on with what is left, and lengthen the topic's retention."
+    else:
+        message = f"Offset {offset} of {place} comes next, but the log ends at {high}: the topic was made anew."
+        hint = "Deploy with --from earliest to read the new topic from its beginning."
+    return ExpiredOffsetError(message, hint=hint)

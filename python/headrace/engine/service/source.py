@@ -1,0 +1,279 @@
+"""The source topic's records, in batches, with the place of each partition."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from headrace.engine.service.counts import Counts
+from headrace.engine.service.deployment import DeploymentInfo
+from headrace.engine.service.places import find_places
+from headrace.errors import ClusterError, ExpiredOffsetError, RefusedError
+from headrace.kafka import clients
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.records import Records
+from headrace.spec import names
+
+GATHER_SECONDS = 0.008
+IDLE_SECONDS = 0.25
+
+_SETTINGS: dict[str, object] = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 3_000,
+    "max.poll.interval.ms": 300_000,
+    "queued.max.messages.kbytes": 64 * 1024,
+    "enable.partition.eof": True,
+}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Partition:
+    """Where a partition stands.
+
+    Attributes:
+        next: the offset after the last committed record, or where to start.
+        counts: what became of its records, as committed.
+        end: the offset at which the log's end was last seen, or -1.
+    """
+
+    next: int
+    counts: Counts = field(default_factory=Counts)
+    end: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A batch and, for each partition in it, the offset after its last record."""
+
+    records: Records
+    ends: dict[int, int]
+
+
+class Source:
+    """Reads a topic as one member of the service's consumer group.
+
+    Rebalances happen only inside :meth:`gather`, never while a batch is processed or committed; records of
+    partitions that go away in the middle of gathering are dropped unprocessed.
+
+    Args:
+        cluster: where.
+        topic: the source topic.
+        service: the service's name; it names the group and its static member.
+        replica: the replica's number, from 0.
+        deployment: where to start, and the id that the counts belong to.
+    """
+
+    def __init__(self, cluster: Cluster, topic: str, service: str, replica: int, deployment: DeploymentInfo) -> None:
+        self._cluster = cluster
+        self._topic = topic
+        self._service = service
+        self._replica = replica
+        self._deployment = deployment
+        self._changed = False
+        self._consumer: Consumer | None = None
+        self.partitions: dict[int, Partition] = {}
+        self.assigned = False
+
+    def open(self) -> None:
+        """Join the group. The producer must be initialised before, so that pending transactions are settled."""
+        self._consumer = clients.consumer(
+            self._cluster,
+            purpose=f"{self._service}-{self._replica}",
+            **{
+                **_SETTINGS,
+                "group.id": names.group_id(self._service),
+                "group.instance.id": names.instance_id(self._service, self._replica),
+            },
+        )
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def gather(self, limit: int) -> Gathered | None:
+        """Return up to ``limit`` records: those at hand, or what a few milliseconds after the first bring.
+
+        Returns:
+            ``None`` when nothing arrived for :data:`IDLE_SECONDS`.
+
+        Raises:
+            ExpiredOffsetError: the next record is no longer in the log.
+            RefusedError: another process took this replica's place in the group.
+            ClusterError: the cluster refuses.
+        """
+        self._changed = False
+        consumer = self._opened()
+        messages: list[Message] = consumer.consume(1, IDLE_SECONDS)
+        if not messages:
+            return None
+        if limit > 1:
+            messages += consumer.consume(limit - 1, GATHER_SECONDS)
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if self._is_record(message)]
+        if self._changed:
+            messages = self._still_ours(messages)
+        if not messages:
+            return None
+        records = Records.from_messages(self._topic, messages)
+        return Gathered(records, self._ends(records))
+
+    def offsets(self, ends: dict[int, int], counts: dict[int, Counts]) -> list[TopicPartition]:
+        """Return what to commit for a batch: next offsets, with the counts as metadata."""
+        return [
+            TopicPartition(self._topic, number, end, counts[number].to_metadata(self._deployment.deploy))
+            for number, end in ends.items()
+        ]
+
+    def done(self, ends: dict[int, int], counts: dict[int, Counts]) -> None:
+        """Note that a batch is committed."""
+        for number, end in ends.items():
+            self.partitions[number].next = end
+            self.partitions[number].counts = counts[number]
+
+    def group(self) -> object:
+        """Return the group's state as :meth:`confluent_kafka.Producer.send_offsets_to_transaction` wants it."""
+        return self._opened().consumer_group_metadata()
+
+    def commit(self, offsets: list[TopicPartition]) -> None:
+        """Commit outside a transaction and wait for the answer.
+
+        Raises:
+            KafkaException: the group does not accept it.
+        """
+        for partition in self._opened().commit(offsets=offsets, asynchronous=False) or []:
+            if partition.error is not None:
+                raise KafkaException(partition.error)
+
+    def rewind(self) -> None:
+        """Go back to what is committed, in every partition that is assigned.
+
+        Raises:
+            ExpiredOffsetError: it is no longer in the log.
+            KafkaException: the cluster does not say in time; try again.
+        """
+        consumer = self._opened()
+        assigned = [partition for partition in consumer.assignment() if partition.topic == self._topic]
+        self.partitions = self._find(consumer, assigned)
+        try:
+            for number, place in self.partitions.items():
+                consumer.seek(TopicPartition(self._topic, number, place.next))
+        except KafkaException as error:  # a partition that is just being assigned cannot seek
+            logger.info("rejoining the group to go back", extra={"reason": str(error)})
+            self.close()
+            self.open()
+
+    def lags(self) -> dict[int, int]:
+        """Return for each partition how many offsets lie before its end and are not committed; call between batches.
+
+        Where the end was reached, what is behind the last record (marks of transactions) is no lag.
+        """
+        consumer = self._opened()
+        lags = {}
+        for number, place in self.partitions.items():
+            _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
+            lags[number] = max(0, high - max(place.next, place.end))
+        return lags
+
+    def close(self) -> None:
+        """Leave the topic; as a static member the replica keeps its partitions until the session times out."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+        self.partitions = {}
+        self.assigned = False
+
+    def _opened(self) -> Consumer:
+        if self._consumer is None:
+            message = "The source is closed."
+            raise RuntimeError(message)
+        return self._consumer
+
+    def _find(self, consumer: Consumer, assigned: list[TopicPartition]) -> dict[int, Partition]:
+        places = find_places(consumer, self._cluster, assigned, self._deployment)
+        return {number: Partition(place.offset, place.counts) for number, place in places.items()}
+
+    def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        found = self._find(consumer, assigned)
+        self._changed = True
+        self.assigned = True
+        self.partitions |= found
+        consumer.incremental_assign(
+            [TopicPartition(self._topic, number, place.next) for number, place in found.items()]
+        )
+        logger.info("partitions assigned", extra={"partitions": {number: p.next for number, p in found.items()}})
+
+    def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        self._changed = True
+        for partition in revoked:
+            self.partitions.pop(partition.partition, None)
+        consumer.incremental_unassign(revoked)
+        logger.info("partitions revoked", extra={"partitions": [partition.partition for partition in revoked]})
+
+    def _still_ours(self, messages: list[Message]) -> list[Message]:
+        """Keep, after a rebalance, each record of the assigned partitions once, from its partition's place on."""
+        expected = {number: place.next for number, place in self.partitions.items()}
+        kept = []
+        for message in messages:
+            number, offset = int(message.partition() or 0), int(message.offset() or 0)
+            if number in expected and offset >= expected[number]:
+                expected[number] = offset + 1
+                kept.append(message)
+        return kept
+
+    def _ends(self, records: Records) -> dict[int, int]:
+        ends = {}
+        for number in np.unique(records.partitions).tolist():
+            last = int(records.offsets[records.partitions == number][-1])
+            ends[number] = max(last + 1, self.partitions[number].end)
+        return ends
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        number, offset = message.partition(), message.offset()
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
+            if number in self.partitions:
+                self.partitions[number].end = int(offset or 0)
+            return False
+        handler = _ERRORS.get(error.code())
+        if handler is not None:
+            raise handler(self._cluster, error, f"{message.topic()}[{number}]")
+        if error.fatal():
+            raise clients.cluster_error(self._cluster, error)
+        logger.warning("the source answers with an error", extra={"error": error.name(), "reason": error.str()})
+        return False
+
+
+def _expired(_cluster: Cluster, error: KafkaError, place: str) -> ExpiredOffsetError:
+    return ExpiredOffsetError(
+        f"The next record of {place} is no longer in the log ({error.str()}).",
+        hint="Retention was faster than the service. Deploy it again with --from earliest to go on with what is left.",
+    )
+
+
+def _fenced(_cluster: Cluster, error: KafkaError, _place: str) -> RefusedError:
+    return RefusedError(
+        f"Another process runs as this replica: it took its place in the consumer group ({error.str()}).",
+        hint="Run each replica once; `headrace services` shows those of this machine.",
+    )
+
+
+def _refused(cluster: Cluster, error: KafkaError, _place: str) -> ClusterError:
+    return clients.cluster_error(cluster, error)
+
+
+_ERRORS: dict[int, Callable[[Cluster, KafkaError, str], ClusterError | RefusedError]] = {
+    KafkaError._AUTO_OFFSET_RESET: _expired,  # noqa: SLF001  confluent-kafka's own name
+    KafkaError.OFFSET_OUT_OF_RANGE: _expired,
+    KafkaError._FATAL: _fenced,  # noqa: SLF001  confluent-kafka's own name
+    KafkaError.FENCED_INSTANCE_ID: _fenced,
+    KafkaError.GROUP_AUTHORIZATION_FAILED: _refused,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: _refused,
+}

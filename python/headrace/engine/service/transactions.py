@@ -1,0 +1,121 @@
+"""Exactly-once: outputs, dead letters and offsets of a batch in one Kafka transaction."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from headrace.engine.service.delivery import (
+    DELIVERY_SECONDS,
+    REFUSALS,
+    SETTINGS,
+    Outgoing,
+    ReportedErrors,
+    UndeliveredError,
+    explain,
+    send,
+)
+from headrace.engine.service.source import Source
+from headrace.errors import RefusedError
+from headrace.kafka import clients
+from headrace.kafka.clusters import Cluster
+from headrace.spec import names
+
+TRANSACTION_SECONDS = 20.0
+"""After this the broker aborts a transaction that a killed or frozen replica left open."""
+
+_INIT_SECONDS = 15.0
+_ABORT_SECONDS = 5.0
+_FENCED = frozenset(
+    {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Transactions:
+    """One transaction a batch. A producer that met a time-out or a fatal error is never used again.
+
+    Args:
+        cluster: where.
+        service: the service's name.
+        replica: its number; both make the transactional id, which fences a predecessor.
+    """
+
+    def __init__(self, cluster: Cluster, service: str, replica: int) -> None:
+        self._cluster = cluster
+        self._service = service
+        self._replica = replica
+        self._producer: Producer | None = None
+        self._reported = ReportedErrors()
+        self._begun = 0.0
+
+    def open(self) -> None:
+        """Make a producer that no earlier one with this id can interfere with; pending transactions are settled."""
+        if self._producer is not None:
+            return
+        self._reported.take()
+        producer = clients.producer(
+            self._cluster,
+            purpose=f"{self._service}-{self._replica}",
+            **{
+                **SETTINGS,
+                "transactional.id": names.transactional_id(self._service, self._replica),
+                "transaction.timeout.ms": int(TRANSACTION_SECONDS * 1000),
+                "on_delivery": self._reported,
+            },
+        )
+        try:
+            producer.init_transactions(_INIT_SECONDS)
+        except KafkaException as error:
+            reason = error.args[0]
+            if reason.code() in REFUSALS or (reason.fatal() and reason.code() not in _FENCED):
+                raise explain(self._cluster, reason, "") from error
+            message = f"The producer cannot be made ready: {reason.str()}."
+            raise UndeliveredError(message) from error
+        self._producer = producer
+
+    def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source) -> None:
+        """Send and commit a batch; see :class:`~headrace.engine.service.delivery.Delivery`."""
+        self.open()
+        producer = self._producer
+        assert producer is not None  # noqa: S101  opened just above
+        self._begun = time.monotonic()
+        try:
+            producer.begin_transaction()
+            for records in outgoing:
+                send(producer, records)
+            producer.send_offsets_to_transaction(offsets, source.group(), DELIVERY_SECONDS)
+            producer.commit_transaction(DELIVERY_SECONDS)
+        except KafkaException as error:
+            raise self._undo(producer, error.args[0]) from error
+
+    def close(self) -> None:
+        """Let the producer go; a transaction that is still open is aborted by the next producer with its id."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge()
+
+    def _undo(self, producer: Producer, error: KafkaError) -> Exception:
+        """Abort where the transaction can be, else drop the producer; return what to raise."""
+        elapsed = time.monotonic() - self._begun
+        if error.code() in _FENCED and elapsed < TRANSACTION_SECONDS:
+            self.close()
+            message = f"Another process runs as this replica: it fenced this one's producer ({error.str()})."
+            return RefusedError(message, hint="Run each replica once; `headrace services` shows those of this machine.")
+        if error.txn_requires_abort() and not error.fatal():
+            try:
+                producer.purge()
+                producer.abort_transaction(_ABORT_SECONDS)
+            except KafkaException as second:
+                logger.info("the transaction cannot be aborted", extra={"reason": second.args[0].str()})
+                self.close()
+        else:
+            self.close()
+        cause = self._reported.take() or error
+        if cause.code() in REFUSALS:
+            return explain(self._cluster, cause, self._reported.topic)
+        logger.warning("batch not committed", extra={"error": error.name(), "reason": error.str()})
+        return UndeliveredError(f"The transaction did not commit: {error.name()}: {error.str()}.")
