@@ -90,7 +90,7 @@ def plain_array(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_], declar
 
 def text_array(texts: pa.Array) -> ColumnArray:
     """Return large_string[n] as an array of dtype ``str``, without a copy of the text."""
-    array: ColumnArray = _TEXT.__from_arrow__(texts)
+    array: ColumnArray = _TEXT.__from_arrow__(texts)  # type: ignore[attr-defined]  # the stubs leave it out
     return array
 
 

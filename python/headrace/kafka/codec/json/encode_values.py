@@ -34,13 +34,11 @@ OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 
 def _timestamp(value: datetime) -> object:
-    if value is pd.NaT:
-        return None
     return format_time(value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value)
 
 
 def _duration(value: timedelta) -> object:
-    return None if value is pd.NaT else pd.Timedelta(value).isoformat()
+    return pd.Timedelta(value).isoformat()
 
 
 def _scalar(value: np.generic) -> object:
@@ -64,7 +62,7 @@ _RULES: tuple[tuple[type | tuple[type, ...], Callable[..., object]], ...] = (
     ((date, time), lambda value: value.isoformat()),
     (timedelta, _duration),
     (np.generic, _scalar),
-    ((np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray), lambda value: list(value)),
+    ((np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray), list),
     (Decimal, lambda value: str(value) if value.is_finite() else None),
     (float, float.__float__),
     ((bytes, bytearray, memoryview), lambda value: base64.b64encode(value).decode()),
