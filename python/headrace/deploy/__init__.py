@@ -1,0 +1,1 @@
+"""Deploying a committed stream as a service, and looking after services."""

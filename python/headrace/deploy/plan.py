@@ -1,0 +1,161 @@
+"""What a deployment will do, before it does it: topics it creates, where it starts, what it assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from headrace.deploy.export import Release
+from headrace.deploy.offsets import start_offsets
+from headrace.errors import RefusedError, UsageError
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.topics import create_topic, list_topics, require_topic
+from headrace.spec.names import DEPLOYMENTS_TOPIC, dead_letter_topic
+from headrace.spec.stream import OnError
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A topic that a deployment creates.
+
+    Attributes:
+        name: its name.
+        partitions: how many.
+        config: Kafka's topic settings.
+    """
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a deployment will do.
+
+    Attributes:
+        release: the code to run.
+        cluster: where.
+        partitions: of the source.
+        replicas: how many processes share them.
+        creates: topics that are missing and will be created.
+        start: first offset to process, by partition.
+        never_null: columns assumed never null; a null there is a dead letter.
+    """
+
+    release: Release
+    cluster: Cluster
+    partitions: int
+    replicas: int
+    creates: tuple[NewTopic, ...]
+    start: dict[int, int]
+    never_null: tuple[str, ...]
+
+    @property
+    def service(self) -> str:
+        """The service's name."""
+        return self.release.document.spec.name
+
+    @property
+    def sink(self) -> str:
+        """The topic that takes the outputs."""
+        return require_sink(self.release)
+
+    def lines(self) -> list[str]:
+        """Return the plan as sentences for people, one a line."""
+        spec = self.release.document.spec
+        where = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(self.start.items()))
+        sharing = f"{self.replicas} replica{'s' if self.replicas > 1 else ''} for {self.partitions} partitions"
+        lines = [
+            f"{spec.name}: {spec.source} -> {self.sink} on {self.cluster.name}, commit {self.release.commit[:10]}",
+            f"{sharing}, from offset (partition:offset) {where}",
+        ]
+        lines += [f"creates the topic {topic.name} ({topic.partitions} partitions)" for topic in self.creates]
+        if self.never_null:
+            lines.append(f"assumes never null: {', '.join(self.never_null)} (a null there is {_fate(spec.on_error)})")
+        return lines
+
+    def create_topics(self) -> list[str]:
+        """Create what is missing; return the names of the topics that this call created."""
+        return [
+            topic.name
+            for topic in self.creates
+            if create_topic(self.cluster, topic.name, topic.partitions, dict(topic.config))
+        ]
+
+
+def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = "committed") -> Plan:
+    """Return what deploying ``release`` will do; this changes nothing.
+
+    Args:
+        release: the exported code.
+        cluster: where to run it.
+        replicas: how many processes.
+        start: ``committed``, ``earliest``, ``latest``, a time or offsets (see :mod:`headrace.deploy.offsets`).
+
+    Raises:
+        RefusedError: the stream has no sink, or more replicas than partitions were asked for.
+        MissingTopicError: its source does not exist.
+        UsageError: ``start`` or ``replicas`` is none.
+        ExpiredOffsetError: a committed offset is no longer in the log.
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    spec = release.document.spec
+    sink = require_sink(release)
+    partitions = require_topic(cluster, spec.source).partitions
+    check_replicas(replicas, partitions, spec.source)
+    wanted = [NewTopic(sink, partitions)]
+    if spec.on_error == "dlq":
+        wanted.append(NewTopic(dead_letter_topic(spec.name, sink), partitions))
+    wanted.append(NewTopic(DEPLOYMENTS_TOPIC, 1, {"cleanup.policy": "compact"}))
+    existing = {topic.name for topic in list_topics(cluster)}
+    return Plan(
+        release=release,
+        cluster=cluster,
+        partitions=partitions,
+        replicas=replicas,
+        creates=tuple(topic for topic in wanted if topic.name not in existing),
+        start=start_offsets(cluster, spec.name, spec.source, start),
+        never_null=release.document.never_null,
+    )
+
+
+def require_sink(release: Release) -> str:
+    """Return the topic that takes the outputs.
+
+    Raises:
+        RefusedError: the stream names none.
+    """
+    spec = release.document.spec
+    if spec.sink is None:
+        message = f"The stream `{spec.name}` names no topic for its outputs."
+        raise RefusedError(message, hint="Add --to TOPIC to the cell and commit it again.")
+    return spec.sink
+
+
+def check_replicas(replicas: int, partitions: int, source: str) -> None:
+    """Refuse a number of replicas that cannot all have work.
+
+    Raises:
+        UsageError: fewer than one.
+        RefusedError: more than partitions; the rest would stand idle.
+    """
+    if replicas < 1:
+        message = f"{replicas} replicas cannot run a service."
+        raise UsageError(message, hint="Name at least 1; `headrace stop NAME` stops it.")
+    if replicas > partitions:
+        message = f"{replicas} replicas for the {partitions} partitions of `{source}`: each partition has one reader."
+        raise RefusedError(message, hint=f"Ask for at most {partitions} replicas.")
+
+
+def _fate(on_error: OnError) -> str:
+    match on_error:
+        case "dlq":
+            return "a dead letter"
+        case "skip":
+            return "skipped and counted"
+        case "fail":
+            return "the end of the service"
+        case _:
+            assert_never(on_error)
