@@ -1,0 +1,133 @@
+"""Make a stream's folder from its notebook cell and prove it in the clean room: the one path of check and commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.errors import ExpiredOffsetError, ProofError
+from headrace.kafka.clusters import Cluster, resolve_cluster
+from headrace.kafka.inference import column_types, infer_types
+from headrace.kafka.pins import pinned_sample
+from headrace.kafka.sampling import Sample, SamplePin, read_pin
+from headrace.proof import previews
+from headrace.proof.digest import body_digest
+from headrace.proof.preview_model import Preview
+from headrace.proof.room import CleanResult, run_clean
+from headrace.repo.finish import finish
+from headrace.repo.folder import test_module_text
+from headrace.repo.requirements import requirements_text
+from headrace.repo.slicing import Slice, slice_stream
+from headrace.spec import DEFAULT_SAMPLE, DOCUMENT_NAME, ProofSummary, StreamDocument, to_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A stream folder, made and proved.
+
+    Attributes:
+        cut: the stream as it was cut out of the notebook.
+        cluster: where its records come from.
+        sample: the pinned records it was proved on.
+        document: what its ``stream.yaml`` holds.
+        clean: what the clean room found.
+        preview: the preview that it must equal, or ``None`` when the cell was not previewed as it stands.
+    """
+
+    cut: Slice
+    cluster: Cluster
+    sample: Sample
+    document: StreamDocument
+    clean: CleanResult
+    preview: Preview | None
+
+    def require_preview(self) -> None:
+        """Refuse a folder whose output is not what the preview showed.
+
+        Raises:
+            ProofError: the outputs differ.
+        """
+        shown, found = self.preview, self.clean
+        if shown is None or shown.output_digest == found.output_digest:
+            return
+        counts = (
+            f"{shown.rows_in:,} -> {shown.rows_out:,} records in the preview, {found.rows_in:,} -> {found.rows_out:,}"
+        )
+        message = f"The extracted code of `{shown.stream}` gives another output than its preview: {counts} extracted."
+        if found.first_error and found.failed != shown.failed:
+            message += f" There it raised {found.first_error}."
+        hint = "The kernel may hold values that the page no longer says: restart it, run all cells, preview again."
+        raise ProofError(message, hint=hint)
+
+
+def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None) -> Built:
+    """Write the folder of a notebook's stream and run it in the clean room on the pinned sample.
+
+    The sample is the one of the cell's last preview where the cell still says the same, else the one that its
+    ``--sample`` names. The user's code runs in fresh processes only.
+
+    Args:
+        notebook: the notebook's file.
+        name: the stream.
+        folder: an existing, empty folder named like the stream.
+        cluster: in place of the cell's and the project's.
+
+    Raises:
+        RefusedError: the stream cannot be cut out of the notebook; among them UnknownNameError.
+        MissingStreamError: there is no such stream.
+        MissingTopicError: the source topic does not exist.
+        ClusterError: the cluster cannot be reached.
+        CellError: the module cannot be run.
+        ProofError: the clean room did not come to an end.
+    """
+    cut = slice_stream(notebook, name)
+    spec = cut.spec
+    where = resolve_cluster(cluster or spec.cluster, notebook.absolute().parent)
+    preview = _matching_preview(notebook, cut, where)
+    sample, preview = _sample(where, cut, preview)
+    inferred = infer_types(where, spec.source)
+    types = column_types(inferred, spec)
+    never_null = tuple(column for column in inferred.never_null if column in types)
+    document = StreamDocument(spec=spec, input=types, never_null=never_null)
+    (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements_text(cut.module_source), encoding="utf-8")
+    (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
+    finished = finish(folder, sample.records)
+    clean = run_clean(folder, sample.records)
+    proof = ProofSummary(
+        equal=clean.verdict.equal,
+        reason=clean.verdict.reason,
+        rows_in=clean.rows_in,
+        rows_out=clean.rows_out,
+        failed=clean.failed,
+        sample=sample.pin.offsets,
+    )
+    pinned = {"matching": finished.matching, "output": clean.output, "proof": proof}
+    document = document.model_copy(update=pinned)
+    (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
+    test = test_module_text(
+        document, dtypes=finished.fixture_dtypes == clean.output, batches=bool(proof.equal) and finished.batches_agree
+    )
+    (folder / "tests" / "test_transform.py").write_text(test, encoding="utf-8")
+    return Built(cut, where, sample, document, clean, preview)
+
+
+def _matching_preview(notebook: Path, cut: Slice, cluster: Cluster) -> Preview | None:
+    """Return the cell's last preview, unless the cell has changed since or it was of another cluster."""
+    preview = previews.latest(notebook, cut.spec.name)
+    if preview is None or preview.cluster != cluster.name:
+        return None
+    return preview if preview.body_digest == body_digest(cut.spec, cut.stream.body) else None
+
+
+def _sample(cluster: Cluster, cut: Slice, preview: Preview | None) -> tuple[Sample, Preview | None]:
+    source = cut.spec.source
+    if preview is not None:
+        asked = preview.sample
+        try:
+            pin = SamplePin(cluster=cluster.name, topic=source, text=asked.text, ranges=asked.ranges)
+            return read_pin(cluster, pin), preview
+        except ExpiredOffsetError:
+            pass
+    text = cut.stream.preview.sample if cut.stream.preview else DEFAULT_SAMPLE
+    return pinned_sample(cluster, source, text), None
