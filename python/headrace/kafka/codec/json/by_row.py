@@ -5,10 +5,12 @@ What this module makes of a row is what is right. The quicker path gives equal v
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from headrace.kafka.codec.json.encode_error import EncodeError
 from headrace.kafka.codec.json.encode_values import dump
+from headrace.kafka.codec.json.times import time_texts
 
 _MOST_NAMED = 3
 
@@ -23,7 +25,7 @@ def encode_rows(frame: pd.DataFrame) -> list[bytes]:
         EncodeError: rows hold something that JSON cannot, with their positions.
     """
     names = list(frame.columns)
-    columns = [_objects(frame.iloc[:, place]) for place in range(len(names))]
+    columns = [objects_of(column) for _, column in frame.items()]
     encoded: list[bytes] = []
     unwritable: list[int] = []
     cause = ""
@@ -67,10 +69,17 @@ def check_columns(frame: pd.DataFrame) -> list[str]:
     return names
 
 
-def _objects(column: pd.Series) -> list[object]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    return column.astype(object).tolist()
+def objects_of(column: pd.Series) -> list[object]:
+    """Return what stands for a column's n values in a row: JSON's own kinds where the dtype has them."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiubO":
+        return column.to_numpy().tolist()
+    if isinstance(dtype, pd.CategoricalDtype):
+        return objects_of(column.astype(dtype.categories.dtype))
+    if isinstance(dtype, pd.StringDtype):
+        return [text if isinstance(text, str) else None for text in column.array]
+    texts = time_texts(column)
+    return column.astype(object).tolist() if texts is None else texts.to_pylist()
 
 
 def _cause(row: int, names: list[str], values: tuple[object, ...], error: TypeError) -> str:

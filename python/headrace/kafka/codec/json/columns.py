@@ -64,9 +64,10 @@ def to_array(fitted: list[object], declared: ColumnType) -> ColumnArray:
         return np.fromiter(fitted, object, len(fitted))
     if declared == "str":
         return text_array(pa.array(fitted, pa.large_string()))
-    empty = _EMPTY.get(declared, 0)
-    missing = np.fromiter((value is None for value in fitted), np.bool_, len(fitted))
-    if missing.any():
+    missing = np.zeros(len(fitted), np.bool_)
+    if None in fitted:
+        missing = np.fromiter((value is None for value in fitted), np.bool_, len(fitted))
+        empty = _EMPTY.get(declared, 0)
         fitted = [empty if value is None else value for value in fitted]
     return plain_array(np.array(fitted, dtype=_NUMPY_TYPES[declared]), missing, declared)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +29,11 @@ _DAY = 86_400_000_000
 def in_range(microseconds: int) -> bool:
     """Return whether a time lies in the years 1 to 9999."""
     return _EARLIEST <= microseconds <= _LATEST
+
+
+def all_in_range(microseconds: npt.NDArray[np.int64]) -> bool:
+    """Return whether n times lie in the years 1 to 9999."""
+    return len(microseconds) == 0 or bool(microseconds.min() >= _EARLIEST and microseconds.max() <= _LATEST)
 
 
 def parse_text(text: str) -> int | None:
@@ -52,7 +58,7 @@ def parse_texts(texts: pa.Array) -> npt.NDArray[np.int64] | None:
         except pa.ArrowInvalid:
             continue
         microseconds: npt.NDArray[np.int64] = times.cast(pa.int64()).to_numpy(zero_copy_only=False)
-        if len(microseconds) == 0 or (microseconds.min() >= _EARLIEST and microseconds.max() <= _LATEST):
+        if all_in_range(microseconds):
             return microseconds
     return None
 
@@ -86,3 +92,23 @@ def format_times(microseconds: npt.NDArray[np.int64]) -> pa.Array:
     return pa.Array.from_buffers(
         pa.large_string(), len(text), [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))]
     )
+
+
+def time_texts(column: pd.Series) -> pa.Array | None:
+    """Return the texts of a column of times, large_string[n], nulls where it has none.
+
+    Digits after the microseconds are cut off. ``None`` when the column is of another type, or a time is out of range.
+    """
+    if not (column.dtype.kind == "M" and isinstance(column.dtype, np.dtype | pd.DatetimeTZDtype)):
+        return None
+    times = pd.DatetimeIndex(column)
+    missing = np.asarray(times.isna())
+    try:
+        microseconds = times.as_unit("us").asi8
+    except pd.errors.OutOfBoundsDatetime:
+        return None
+    known = microseconds[~missing]
+    if not all_in_range(known):
+        return None
+    texts = format_times(known)
+    return texts.take(pa.array(np.cumsum(~missing) - 1, mask=missing)) if missing.any() else texts
