@@ -32,8 +32,9 @@ CAUSES: dict[str, str] = {
         ),
         _OTHER_ROWS,
     ),
-    **dict.fromkeys(("head", "tail", "nlargest", "nsmallest", "sample", "sort_values", "sort_index"), _ORDER),
+    **dict.fromkeys(("head", "tail", "nlargest", "nsmallest", "sort_values"), _ORDER),
     **dict.fromkeys(("now", "today", "utcnow"), _CLOCK),
+    "sample": _CHANCE,
 }
 """Names that keep agreeing runs from being a proof: the sample may just not show it."""
 
@@ -46,10 +47,13 @@ _EXPLANATIONS: dict[str, str] = {
         _OTHER_ROWS,
     ),
     **dict.fromkeys(("iloc", "index", "reset_index", "arange", "codes"), _COUNTS),
+    "sort_index": _ORDER,
     **dict.fromkeys(("random", "rand", "randn", "randint", "choice", "normal", "uniform", "uuid4"), _CHANCE),
 }
 """Names that explain a difference and prove nothing as long as there is none."""
 
+_CLOCK_TEXTS = {"now", "today"}
+"""Texts that pandas and numpy read as a time: ``pd.Timestamp("today")``."""
 _DEEPEST = 5
 
 
@@ -114,8 +118,9 @@ def _names(function: Function) -> Iterator[tuple[str, int | None]]:
     for own in functions_of(function):
         for code in codes_of(own.__code__):
             for instruction in dis.get_instructions(code):
-                if isinstance(instruction.argval, str) and instruction.argval in code.co_names:
-                    yield instruction.argval, instruction.positions.lineno if instruction.positions else None
+                name = instruction.argval
+                if isinstance(name, str) and (name in code.co_names or name in _CLOCK_TEXTS):
+                    yield name, instruction.positions.lineno if instruction.positions else None
 
 
 def _own(function: FunctionType) -> bool:

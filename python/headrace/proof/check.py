@@ -129,7 +129,7 @@ def _run_all(trial: _Trial, seed: int) -> None:
         return
     nullable = _nullable(stream)
     holes = with_nulls(good, nullable)
-    if holes is not None and _cut_up(trial, holes, process(stream, holes), seed, " with nulls put in", most=3):
+    if holes is not None and _cut_up(trial, holes, process(stream, holes), seed, " with nulls put in", most=2):
         return
     _repeat(trial, good, base)
 
