@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -70,7 +71,7 @@ def reset(*, yes: bool, as_json: bool) -> None:
 
 
 def _confirmed(question: str) -> bool:
-    return click.get_text_stream("stdin").isatty() and click.confirm(question, err=True)
+    return sys.stdin.isatty() and click.confirm(question, err=True)
 
 
 def _show(found: BrokerStatus, text: str, *, as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from headrace.cli.output import cluster_option, emit, json_option, note
@@ -20,7 +22,7 @@ def topics(*, internal: bool, cluster: str | None, as_json: bool) -> None:
     target = resolve_cluster(cluster)
     shown = [topic for topic in list_topics(target) if internal or not topic.internal]
     ends = watermarks_of(target, shown)
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "name": topic.name,
             "partitions": topic.partitions,
@@ -54,7 +56,7 @@ def sample(*, topic: str, text: str, cluster: str | None, as_json: bool) -> None
 
     del as_json
     taken = take_sample(resolve_cluster(cluster), topic, text)
-    output = click.get_binary_stream("stdout")
+    output = sys.stdout.buffer
     for record in describe_records(taken.records):
         output.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
     output.flush()

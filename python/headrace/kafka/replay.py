@@ -43,7 +43,7 @@ class ReplayResult:
     seconds: float
 
 
-def replay(
+def replay(  # noqa: PLR0913  each is an option of the command
     cluster: Cluster,
     file: str | Path,
     topic: str,

@@ -73,7 +73,7 @@ def _from_file(path: Path, *, secret: bool) -> str:
 
 def _from_keyring(name: str) -> str:
     try:
-        import keyring  # noqa: PLC0415 - optional: only who uses it needs it
+        import keyring  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415  optional
     except ImportError as error:
         message = f"The secret keyring:{name} needs the package keyring, which is not installed."
         raise SecretError(message, hint="Run: pip install keyring") from error

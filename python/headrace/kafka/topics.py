@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import NewTopic, OffsetSpec
+from confluent_kafka.admin import NewTopic, OffsetSpec, TopicMetadata  # type: ignore[attr-defined]  # its stubs
 
 from headrace.errors import ClusterError, MissingTopicError
 from headrace.kafka.clients import admin, answers, cluster_error
@@ -19,12 +19,12 @@ from headrace.kafka.clients import admin, answers, cluster_error
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from confluent_kafka.admin import TopicMetadata
-
     from headrace.kafka.clusters import Cluster
 
 _SECONDS = 15.0
 _EARLY_SECONDS = 2.0
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # its stubs
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its stubs
 _ABSENT = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
 
 
@@ -104,8 +104,8 @@ def watermarks_of(cluster: Cluster, topics: Sequence[TopicInfo]) -> dict[str, di
         ClusterError: the cluster cannot be reached; or there is one topic only and it refuses that.
     """
     partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-    lows = _offsets(cluster, dict.fromkeys(partitions, OffsetSpec.earliest()), strict=len(topics) == 1)
-    highs = _offsets(cluster, dict.fromkeys(partitions, OffsetSpec.latest()), strict=len(topics) == 1)
+    lows = _offsets(cluster, dict.fromkeys(partitions, _EARLIEST), strict=len(topics) == 1)
+    highs = _offsets(cluster, dict.fromkeys(partitions, _LATEST), strict=len(topics) == 1)
     found: dict[str, dict[int, tuple[int, int]]] = {}
     for topic in topics:
         numbers = range(topic.partitions)

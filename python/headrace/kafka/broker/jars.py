@@ -16,7 +16,7 @@ from headrace.errors import BrokerError
 from headrace.home import home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
 KAFKA_VERSION = "4.4.0"
 JARS_VARIABLE = "HEADRACE_KAFKA_JARS"
@@ -110,8 +110,7 @@ def _parse(line: str) -> Jar:
     return Jar(digest, int(size), group, artifact, version)
 
 
-def _fetch_all(jars: Iterable[Jar], folder: Path, report: Callable[[str], None]) -> None:
-    jars = list(jars)
+def _fetch_all(jars: Sequence[Jar], folder: Path, report: Callable[[str], None]) -> None:
     total = sum(jar.size for jar in jars)
     done = 0
     cache = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
@@ -125,9 +124,8 @@ def _fetch_all(jars: Iterable[Jar], folder: Path, report: Callable[[str], None])
                     pool.shutdown(cancel_futures=True)
                     raise
                 done += pending[future].size
-                report(
-                    f"Apache Kafka {KAFKA_VERSION}: {number} of {len(jars)} jars, {done / 1e6:.1f} of {total / 1e6:.1f} MB"
-                )
+                size = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+                report(f"Apache Kafka {KAFKA_VERSION}: {number} of {len(jars)} jars, {size}")
     finally:
         shutil.rmtree(cache, ignore_errors=True)
 

@@ -56,7 +56,7 @@ def _packaged() -> Java | None:
 def _major(program: str) -> int | None:
     """Return the major version that ``java -version`` tells (``1.8`` counts as 1, too old either way)."""
     try:
-        answer = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+        answer = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r'version "(\d+)', answer.stderr + answer.stdout)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 from pydantic import BaseModel
 
-from headrace.errors import BrokerError, ClusterError
+from headrace.errors import BrokerError
 from headrace.home import home
 from headrace.kafka.broker import ports
 from headrace.kafka.broker.jars import KAFKA_VERSION, class_path, ensure_jars

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -63,7 +64,7 @@ def spawn(command: Sequence[str], output: Path, folder: Path) -> psutil.Process:
         folder: its working directory.
     """
     with output.open("wb") as stream:
-        child = subprocess.Popen(  # noqa: S603
+        child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -83,7 +84,7 @@ def run_to_end(command: Sequence[str], folder: Path, *, seconds: float) -> None:
         BrokerError: it fails or takes longer than ``seconds``; the message has what it printed.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=seconds, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         message = f"Preparing the broker's data folder took longer than {seconds:.0f} s."
         raise BrokerError(message, hint="Is the machine short of memory or disk?") from error
@@ -101,12 +102,23 @@ def end(pid: int, *, seconds: float) -> bool:
     try:
         process = psutil.Process(pid)
         process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(seconds)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(seconds)
-            return False
+        if _has_ended(process, seconds):
+            return True
+        process.kill()
+        _has_ended(process, seconds)
     except psutil.NoSuchProcess:
-        pass
-    return True
+        return True
+    return False
+
+
+def _has_ended(process: psutil.Process, seconds: float) -> bool:
+    """Wait for a process; one that nobody reaps (its parent is gone, and no init is there) has ended too."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            process.wait(0.1)
+        except psutil.TimeoutExpired:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                continue
+        return True
+    return False
