@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import NewTopic, OffsetSpec, TopicMetadata  # type: ignore[attr-defined]  # its stubs
 
 from headrace.errors import ClusterError, MissingTopicError
-from headrace.kafka.clients import admin, answers, cluster_error
+from headrace.kafka.clients import admin, answers, cluster_error, consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,13 +163,18 @@ def committed(cluster: Cluster, group: str, topic: str) -> dict[int, Committed]:
         MissingTopicError: there is no such topic.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    count = require_topic(cluster, topic).partitions
-    client = admin(cluster)
-    request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(count)])
-    with answers(cluster, client):
-        answer = client.list_consumer_group_offsets([request], request_timeout=_SECONDS)[group].result()
+    wanted = [TopicPartition(topic, number) for number in range(require_topic(cluster, topic).partitions)]
+    # Not the admin client: librdkafka 2.16 ends the whole process (a null pointer in rd_kafka_cgrp_op) when the
+    # group's coordinator is loading or moves. And read_uncommitted, else an open transaction delays the answer.
+    settings = {"group.id": group, "isolation.level": "read_uncommitted"}
+    client = consumer(cluster, purpose="offsets", **settings)
+    try:
+        with answers(cluster, client):
+            answer = client.committed(wanted, timeout=_SECONDS)
+    finally:
+        client.close()
     offsets: dict[int, Committed] = {}
-    for partition in answer.topic_partitions or []:
+    for partition in answer:
         if partition.error is not None:
             raise cluster_error(cluster, partition.error)
         if partition.offset >= 0:
