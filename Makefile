@@ -107,6 +107,12 @@ format: setup ## Mend the style where a tool can.
 bench: setup ## Throughput of a service against a bare consume-and-produce loop.
 	@python scripts/bench.py $(BENCH_FLAGS)
 
+.PHONY: docs
+docs: setup ## The documentation as a site, in site/.
+	@$(PIP) install --quiet --constraint constraints/dev.txt mkdocs
+	@mkdocs build --quiet
+	@echo "make docs: site/index.html"
+
 .PHONY: pin
 pin: ## Resolve all Python dependencies afresh into constraints/.
 	@scripts/pin
@@ -114,5 +120,5 @@ pin: ## Resolve all Python dependencies afresh into constraints/.
 .PHONY: clean
 clean: ## Remove what was built or installed here; the data of broker and services stays.
 	rm -rf .venv node_modules ui-tests/node_modules lib python/headrace/labextension python/headrace/_version.py \
-		dist coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .eslintcache .stylelintcache \
+		dist site coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .eslintcache .stylelintcache \
 		tsconfig.tsbuildinfo ui-tests/playwright-report ui-tests/test-results
