@@ -30,6 +30,7 @@ def deploy(
     replicas: int | None = None,
     start: str = "committed",
     report: Callable[[str], None] | None = None,
+    patience: float = START_SECONDS,
 ) -> ServiceStatus:
     """Run the stream folder ``folder``, as a commit holds it, as a service on this machine.
 
@@ -42,9 +43,10 @@ def deploy(
         replicas: how many processes; None keeps the number, or starts with one.
         start: ``committed``, ``earliest``, ``latest``, a time, or offsets.
         report: called with lines that say what is done.
+        patience: seconds to wait for it to run.
 
     Returns:
-        The service once it runs, has failed, or has been starting for a minute.
+        The service once it runs, has failed, or is still starting when the patience is at its end.
 
     Raises:
         DirtyFolderError: uncommitted changes.
@@ -82,7 +84,7 @@ def deploy(
     )
     announce(where, deployment)
     target.deploy(deployment)
-    return wait_until_settled(spec.name)
+    return wait_until_settled(spec.name, patience)
 
 
 def start(name: str) -> ServiceStatus:

@@ -1,0 +1,5 @@
+"""The Jupyter server extension: REST under ``/headrace`` and one WebSocket, ``/headrace/feed``."""
+
+from headrace.server.app import HeadraceApp
+
+__all__ = ["HeadraceApp"]

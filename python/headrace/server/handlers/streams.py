@@ -1,0 +1,27 @@
+"""``GET /headrace/streams`` and ``GET /headrace/previews/ID``."""
+
+from __future__ import annotations
+
+from headrace.proof import previews
+from headrace.server.handlers.access import access
+from headrace.server.handlers.base import HeadraceHandler
+from headrace.server.streams import list_streams
+
+
+class StreamsHandler(HeadraceHandler):
+    """The streams of a notebook."""
+
+    @access("read")
+    async def get(self) -> None:
+        """Send the streams of ``notebook`` as its file has them."""
+        notebook = self.notebook(self.get_query_argument("notebook"))
+        self.answer(await self.work(list_streams, notebook))
+
+
+class PreviewHandler(HeadraceHandler):
+    """A stored preview with its values."""
+
+    @access("read")
+    async def get(self, preview_id: str) -> None:
+        """Send the preview."""
+        self.answer(await self.work(previews.load, preview_id))
