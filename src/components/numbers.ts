@@ -1,0 +1,60 @@
+/** What stands where a figure is not known. */
+export const UNKNOWN = '–';
+
+const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const TENTHS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+
+/** A count with thousands separators, e.g. `336,776`. */
+export function count(value: number | null | undefined): string {
+  return typeof value === 'number' ? WHOLE.format(value) : UNKNOWN;
+}
+
+/** Records per second, e.g. `1,980/s`; tenths below ten. */
+export function rate(value: number | null | undefined): string {
+  if (typeof value !== 'number') {
+    return UNKNOWN;
+  }
+  return `${(value < 10 ? TENTHS : WHOLE).format(value)}/s`;
+}
+
+/** A latency in milliseconds, e.g. `18 ms`, from ten seconds on in seconds. */
+export function milliseconds(value: number | null | undefined): string {
+  if (typeof value !== 'number') {
+    return UNKNOWN;
+  }
+  return value < 10_000
+    ? `${(value < 10 ? TENTHS : WHOLE).format(value)} ms`
+    : `${WHOLE.format(value / 1000)} s`;
+}
+
+/** The first seven digits of a commit. */
+export function shortCommit(commit: string | null | undefined): string {
+  return commit ? commit.slice(0, 7) : UNKNOWN;
+}
+
+/** A record's timestamp as local date and time with milliseconds. */
+export function moment(value: number | string | null | undefined): string {
+  if (value === null || value === undefined) {
+    return UNKNOWN;
+  }
+  const date = new Date(value);
+  if (Number.isNaN(date.getTime())) {
+    return String(value);
+  }
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().replace('T', ' ').replace('Z', '');
+}
+
+/** The local time of day of a timestamp, to the second. */
+export function timeOfDay(value: number | string | null | undefined): string {
+  const text = moment(value);
+  return text.length === 23 ? text.slice(11, 19) : text;
+}
+
+/** Any decoded value as one line of text. */
+export function cell(value: unknown): string {
+  if (value === null || value === undefined) {
+    return 'null';
+  }
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

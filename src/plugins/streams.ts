@@ -1,0 +1,61 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator } from '@jupyterlab/translation';
+
+import { CommandIDs } from '../commands';
+import { StreamsSection } from '../panel/streamssection';
+import { Streams } from '../streams/model';
+import { IClient, IPanel, IStreams } from '../tokens';
+import { followSettings } from './settings';
+
+/** Provides the streams of the current notebook. */
+export const streamsPlugin: JupyterFrontEndPlugin<IStreams> = {
+  id: 'headrace:streams',
+  description: 'The streams of the notebook that was last in use.',
+  autoStart: true,
+  requires: [IClient, INotebookTracker],
+  optional: [ISettingRegistry],
+  provides: IStreams,
+  activate: (
+    _: JupyterFrontEnd,
+    client: IClient,
+    tracker: INotebookTracker,
+    settings: ISettingRegistry | null
+  ): IStreams => {
+    const streams = new Streams(client, tracker);
+    void followSettings(settings, ({ saveAfterPreview }) => {
+      streams.saveAfterPreview = saveAfterPreview;
+    });
+    return streams;
+  }
+};
+
+/** Adds the section of the current notebook's streams to the panel. */
+export const streamsSectionPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'headrace:streams-section',
+  description: 'The streams of the current notebook in the side panel.',
+  autoStart: true,
+  requires: [IPanel, IStreams, ITranslator],
+  activate: (
+    { commands }: JupyterFrontEnd,
+    panel: IPanel,
+    model: IStreams,
+    translator: ITranslator
+  ): void => {
+    const trans = translator.load('headrace');
+    commands.addCommand(CommandIDs.showStream, {
+      label: trans.__('Show the Cell of a Stream'),
+      execute: ({ stream }) => {
+        if (typeof stream === 'string') {
+          model.reveal(stream);
+        }
+      }
+    });
+    panel.addSection(new StreamsSection({ commands, model, trans }), 10);
+    panel.refreshRequested.connect(() => void model.refresh());
+  }
+};

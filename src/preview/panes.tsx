@@ -1,0 +1,214 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { Column, IPreviewOutput } from '../api/types';
+import { cell } from '../components/numbers';
+import type { ILine } from './lines';
+
+/** What both panes are drawn from. */
+export interface IPanesProps {
+  columns: IPreviewOutput['columns'];
+  lines: ILine[];
+  trans: TranslationBundle;
+}
+
+/**
+ * Before and after side by side, line by line the same records.
+ *
+ * Each pane scrolls sideways on its own and both scroll down together; the line
+ * under the pointer is marked in both.
+ */
+export function Panes(props: IPanesProps): React.JSX.Element {
+  const { columns, lines, trans } = props;
+  const root = React.useRef<HTMLDivElement>(null);
+  const panes = (): HTMLElement[] =>
+    Array.from(root.current?.querySelectorAll('.jp-Headrace-pane') ?? []);
+  const scroll = (event: React.UIEvent<HTMLElement>): void => {
+    const { scrollTop } = event.currentTarget;
+    panes().forEach(pane => {
+      if (pane.scrollTop !== scrollTop) {
+        pane.scrollTop = scrollTop;
+      }
+    });
+  };
+  const mark = (event: React.MouseEvent): void => {
+    const line = (event.target as Element).closest<HTMLElement>('[data-line]');
+    root.current?.querySelectorAll<HTMLElement>('[data-line]').forEach(row => {
+      const same = line !== null && row.dataset.line === line.dataset.line;
+      row.classList.toggle('jp-mod-pointed', same);
+    });
+  };
+  return (
+    <div
+      ref={root}
+      className="jp-Headrace-panes"
+      onMouseOver={mark}
+      onMouseLeave={mark}
+    >
+      <div
+        className="jp-Headrace-pane"
+        role="region"
+        aria-label={trans.__('Before')}
+        tabIndex={0}
+        onScroll={scroll}
+      >
+        <table>
+          <caption>{trans.__('before')}</caption>
+          <Head
+            columns={columns.before}
+            marks={new Map(columns.removed.map(name => [name, '−']))}
+            first={trans.__('record')}
+            titles={new Map([['−', trans.__('removed by the cell')]])}
+          />
+          <tbody>
+            {lines.map((line, index) => (
+              <tr key={index} data-line={index} data-status={line.status}>
+                <th scope="row">{line.position}</th>
+                <Before line={line} columns={columns.before} trans={trans} />
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div
+        className="jp-Headrace-pane"
+        role="region"
+        aria-label={trans.__('After')}
+        tabIndex={0}
+        onScroll={scroll}
+      >
+        <table>
+          <caption>{trans.__('after')}</caption>
+          <Head
+            columns={columns.after}
+            marks={
+              new Map([
+                ...columns.added.map((name): [string, string] => [name, '+']),
+                ...columns.changed.map((name): [string, string] => [name, '~'])
+              ])
+            }
+            titles={
+              new Map([
+                ['+', trans.__('added by the cell')],
+                ['~', trans.__('changed by the cell')]
+              ])
+            }
+          />
+          <tbody>
+            {lines.map((line, index) => (
+              <tr key={index} data-line={index} data-status={line.status}>
+                <After line={line} columns={columns.after} trans={trans} />
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
+
+function Head(props: {
+  columns: Column[];
+  marks: Map<string, string>;
+  titles: Map<string, string>;
+  first?: string;
+}): React.JSX.Element {
+  const { columns, marks, titles, first } = props;
+  return (
+    <thead>
+      <tr>
+        {first !== undefined && <th scope="col">{first}</th>}
+        {columns.map(([name, dtype]) => {
+          const mark = marks.get(name);
+          const what = mark === undefined ? '' : ` · ${titles.get(mark)}`;
+          return (
+            <th
+              key={name}
+              scope="col"
+              title={`${name}: ${dtype}${what}`}
+              className={mark === undefined ? undefined : 'jp-mod-touched'}
+            >
+              {mark}
+              {name}
+            </th>
+          );
+        })}
+      </tr>
+    </thead>
+  );
+}
+
+interface ILineProps {
+  line: ILine;
+  columns: Column[];
+  trans: TranslationBundle;
+}
+
+function Before(props: ILineProps): React.JSX.Element {
+  const { line, columns, trans } = props;
+  if (line.before !== null) {
+    return <Values values={line.before} />;
+  }
+  const raw = line.row?.raw ?? '';
+  return (
+    <td
+      colSpan={Math.max(columns.length, 1)}
+      className="jp-Headrace-note"
+      title={raw || undefined}
+    >
+      {line.row === null ? '' : trans.__('not decoded: %1', raw)}
+    </td>
+  );
+}
+
+function After(props: ILineProps): React.JSX.Element {
+  const { line, columns, trans } = props;
+  if (line.after !== null) {
+    return <Values values={line.after} />;
+  }
+  const text = outcome(line, trans);
+  return (
+    <td
+      colSpan={Math.max(columns.length, 1)}
+      className="jp-Headrace-note"
+      title={text}
+    >
+      {text}
+    </td>
+  );
+}
+
+function outcome(line: ILine, trans: TranslationBundle): string {
+  if (line.status === 'filtered') {
+    return trans.__('filtered');
+  }
+  if (line.status !== 'failed') {
+    return '';
+  }
+  const error = line.row?.error ?? '';
+  const number = line.row?.line ?? null;
+  return number === null
+    ? trans.__('failed: %1', error)
+    : trans.__('failed in line %1: %2', number, error);
+}
+
+function Values(props: { values: unknown[] }): React.JSX.Element {
+  return (
+    <>
+      {props.values.map((value, index) => {
+        const text = cell(value);
+        const kind =
+          value === null || value === undefined
+            ? 'jp-Headrace-null'
+            : typeof value === 'number'
+              ? 'jp-Headrace-number'
+              : undefined;
+        return (
+          <td key={index} className={kind} title={text}>
+            {text}
+          </td>
+        );
+      })}
+    </>
+  );
+}
