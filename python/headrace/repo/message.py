@@ -32,8 +32,7 @@ def draft_message(document: StreamDocument) -> str:
     if declared:
         lines.append(f"Declares {', '.join(declared)}.")
     if proof:
-        verdict = {True: "Batch equals stream", None: "Not proved that batch equals stream", False: "Batch differs"}
-        lines.append(f"{verdict[proof.equal]} on {spec.source} {proof.sample}: {proof.reason}")
+        lines.append(f"On {spec.source} {proof.sample}: {proof.reason}")
     return "\n".join(lines) + "\n"
 
 

@@ -88,7 +88,8 @@ def mutated(node: ast.AST, imported: frozenset[str], effects: Mapping[str, Effec
     found: set[str] = set()
     for part in _running(node):
         if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store | ast.Del):
-            found |= _root(part)
+            if not _is_of_the_screen(part):
+                found |= _root(part)
         elif isinstance(part, ast.AugAssign):
             found |= _root(part.target)
         elif isinstance(part, ast.Call):
@@ -168,7 +169,7 @@ def _by_call(call: ast.Call, effects: Mapping[str, Effects]) -> set[str]:
 
 def _by_statement(call: ast.Call, imported: frozenset[str]) -> set[str]:
     """A method called for its own sake: a change of the object, unless it is one that only shows something."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr in _showing():
+    if not isinstance(call.func, ast.Attribute) or call.func.attr in _showing() or _is_of_the_screen(call):
         return set()
     roots = _root(call.func.value)
     if not roots and isinstance(call.func.value, ast.Call):
@@ -197,6 +198,18 @@ def _root(node: ast.AST) -> set[str]:
 
 def _is_false(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
+
+
+def _is_of_the_screen(node: ast.AST) -> bool:
+    """Whether it sets how pandas shows frames: ``pd.options.display.x = 1``, ``pd.set_option("display.x", 1)``."""
+    if isinstance(node, ast.Call):
+        first = node.args[0] if node.args else None
+        return isinstance(first, ast.Constant) and str(first.value).startswith(("display.", "plotting."))
+    while isinstance(node, ast.Attribute):
+        if node.attr in {"display", "plotting"}:
+            return True
+        node = node.value
+    return False
 
 
 @cache

@@ -1,0 +1,1 @@
+"""The demo: the notebook, and the project folder it is put into."""
