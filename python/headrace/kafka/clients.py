@@ -112,13 +112,19 @@ def answers(cluster: Cluster, client: AdminClient | Consumer | Producer | None =
 def cluster_error(cluster: Cluster, error: KafkaError) -> ClusterError:
     """Return the error to raise for what a cluster or client answered."""
     name = f"The cluster `{cluster.name}`" if cluster.name != cluster.address else f"The cluster at {cluster.address}"
-    if error.code() in _REASONS:
-        reason, hint = _REASONS[error.code()]
+    code = _reason(error)
+    if code in _REASONS:
+        reason, hint = _REASONS[code]
         return ClusterError(f"{name} {reason}: {error.str()}.", hint=hint)
     if error.code() in _UNREACHABLE:
         hint = f"Does it run, and is {cluster.address} its address? (A local one: headrace broker start.)"
         return ClusterError(f"{name} does not answer ({error.str()}).", hint=hint)
     return ClusterError(f"{name} answered {error.name()}: {error.str()}.")
+
+
+def _reason(error: KafkaError) -> int:
+    """Return the error's code, or TLS's where librdkafka only says that the connection was cut in a handshake."""
+    return KafkaError._SSL if "SSL handshake failed" in error.str() else error.code()  # noqa: SLF001
 
 
 def _new_admin(cluster: Cluster, settings: Mapping[str, object]) -> AdminClient:
@@ -130,7 +136,7 @@ def _settings(
     cluster: Cluster, purpose: str, ours: Mapping[str, object], settings: Mapping[str, object]
 ) -> dict[str, Any]:
     def on_error(error: KafkaError) -> None:
-        if error.code() in _REASONS:
+        if _reason(error) in _REASONS:
             raise cluster_error(cluster, error)
         logger.warning("%s: %s", cluster.name, error.str())
 

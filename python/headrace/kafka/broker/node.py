@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 9092
 
-_START_SECONDS = 60.0
-_FORMAT_SECONDS = 60.0
+_START_SECONDS = 180.0
+_FORMAT_SECONDS = 180.0
 _STOP_SECONDS = 20.0
+_RELEASE_SECONDS = 5.0
 
 
 class BrokerStatus(BaseModel):
@@ -75,7 +76,7 @@ def start(port: int = DEFAULT_PORT, *, report: Callable[[str], None] | None = No
         if running:
             return _describe(running)
         chosen = port or ports.free_port()
-        if not ports.is_free(chosen):
+        if not _becomes_free(chosen):
             message = f"Port {chosen} is taken by {ports.owner(chosen)}."
             raise BrokerError(message, hint="End that program, or choose another port: headrace broker start --port N.")
         jars = ensure_jars(say)
@@ -101,6 +102,16 @@ def reset() -> BrokerStatus:
     return status()
 
 
+def _becomes_free(port: int) -> bool:
+    """Whether a port is free; that of a broker that was killed just now is waited for."""
+    deadline = time.monotonic() + (_RELEASE_SECONDS if _running_file().exists() else 0.0)
+    while not ports.is_free(port):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def _launch(port: int, java: Java, jars: Path) -> RunningNode:
     folder = home("broker")
     properties = folder / "server.properties"
@@ -108,10 +119,7 @@ def _launch(port: int, java: Java, jars: Path) -> RunningNode:
     properties.write_text(text, encoding="ascii")
     (folder / "log4j2.properties").write_text(log_configuration(folder / "broker.log"), encoding="ascii")
     classes = class_path(jars)
-    storage = [java.program, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", classes]
-    storage += ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
-    storage += ["--config", str(properties), "--cluster-id", _cluster_id()]
-    run_to_end(storage, folder, seconds=_FORMAT_SECONDS)
+    _format(java, classes, properties)
     command = [java.program, "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
     command += [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-cp", classes]
     command += [MAIN_CLASS, str(properties)]
@@ -125,6 +133,20 @@ def _launch(port: int, java: Java, jars: Path) -> RunningNode:
         _running_file().unlink(missing_ok=True)
         raise
     return node
+
+
+def _format(java: Java, classes: str, properties: Path) -> None:
+    """Prepare the data folder, unless this version of Kafka has prepared it whole before."""
+    done = home("broker") / "formatted"
+    cluster_id = _cluster_id()
+    mark = f"{KAFKA_VERSION} {cluster_id}"
+    if done.exists() and done.read_text(encoding="ascii") == mark:
+        return
+    command = [java.program, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classes]
+    command += ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
+    command += ["--config", str(properties), "--cluster-id", cluster_id]
+    run_to_end(command, properties.parent, seconds=_FORMAT_SECONDS)
+    done.write_text(mark, encoding="ascii")
 
 
 def _wait_until_answering(process: psutil.Process, port: int) -> None:
