@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import confluent_kafka
 import pytest
 from hypothesis import given
@@ -51,6 +53,12 @@ def test_a_library_is_refused_before_any_client_exists(monkeypatch: pytest.Monke
 def test_whatever_is_not_on_the_list_is_refused(name: str) -> None:
     with pytest.raises(UnsafeSettingError):
         check_settings("any", {**SERVERS, name: "x"})
+
+
+def test_the_documentation_lists_every_allowed_setting() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "clusters.md").read_text(encoding="utf-8")
+    listed = {line[3:-1] for line in page.splitlines() if line.startswith("- `")}
+    assert listed == ALLOWED_SETTINGS
 
 
 def test_librdkafka_knows_every_allowed_setting() -> None:
