@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proof.flights import PRELUDE, examined, flights, of_values
+from flight_records import PRELUDE, examined, flights, of_values
 
 CACHE = f"{PRELUDE}\nSEEN = []\nCOUNT = 0\nTABLE = pd.DataFrame({{'a': [1]}})\n"
 
@@ -37,7 +37,7 @@ def test_records_that_fail_alone_do_not_hide_a_difference() -> None:
 
 
 def test_a_cell_that_fails_only_in_company_differs() -> None:
-    verdict = examined("assert not (df.id == 7).any() or len(df) > 1\ndf", flights(60)).verdict
+    verdict = examined("assert not (df.id == 3).any() or len(df) > 1\ndf", flights(60)).verdict
     assert verdict.failed == 0
     assert verdict.equal is False
     assert verdict.difference is not None

@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flight_records import of_values
 from headrace.proof.digest import body_digest, output_digest
 from headrace.spec import StreamSpec
-from proof.flights import of_values
 
 RECORDS = of_values([b"{}"] * 6, partitions=2, seed=1)
-ROWS = pd.DataFrame({"x": [1.5, 2.5, None, 4.5, 0.1, 6.0], "t": ["a", "b", "c", "d", "e", None]})
+GAP = float("nan")
+ROWS = pd.DataFrame({"x": [1.5, 2.5, GAP, 4.5, 0.1, 6.0], "t": ["a", "b", "c", "d", "e", None]})
 SOURCE = np.arange(6)
 COLUMNS = {
-    "a value": ROWS.assign(x=[1.5, 2.5, None, 4.5, 0.1 + 2**-55, 6.0]),
-    "a null": ROWS.assign(t=["a", "b", "c", "d", None, None]),
+    "a value": ROWS.assign(x=[1.5, 2.5, GAP, 4.5, 0.1 + 2**-55, 6.0]),
+    "a null": ROWS.assign(t=ROWS.t.where(ROWS.t != "e")),
     "a dtype": ROWS.assign(x=ROWS.x.astype("float32").astype("float64").astype("object")),
     "a name": ROWS.rename(columns={"x": "y"}),
     "the columns' order": ROWS[["t", "x"]],

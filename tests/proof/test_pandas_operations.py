@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proof.flights import examined, flights
+from flight_records import examined, flights
 
 EQUAL = {
     "the demo's cell": """
@@ -104,6 +104,7 @@ DIFFERENT = {
     "sample with a seed": "df.sample(frac=0.5, random_state=1)",
     "random": "df.assign(x=np.random.rand(len(df)))",
     "now": "df.assign(x=pd.Timestamp.now())",
+    "a new column for a batch without rows": "df[df.dep_delay.notna()].assign(late=df.arr_delay > 15)",
     "a mean in a helper": "df.assign(x=centred(df.distance))",
 }
 

@@ -129,7 +129,7 @@ def _run_all(trial: _Trial, seed: int) -> None:
         return
     nullable = _nullable(stream)
     holes = with_nulls(good, nullable)
-    if holes is not None and _cut_up(trial, holes, process(stream, holes), seed, " with nulls put in", most=2):
+    if holes is not None and _cut_up(trial, holes, process(stream, holes), seed, " with nulls put in", most=3):
         return
     _repeat(trial, good, base)
 
@@ -141,7 +141,8 @@ def _cut_up(
     if len(records) < 2:  # noqa: PLR2004  one record cannot be cut
         return False
     run = Run.of([(np.arange(len(records), dtype=np.int64), whole)])
-    chosen: list[Plan] = [plan for plan in plans(records, seed=seed) if plan.in_order or run.traced][:most]
+    with_rows = np.unique(whole.source[whole.source >= 0])
+    chosen: list[Plan] = [plan for plan in plans(records, with_rows, seed=seed) if plan.in_order or run.traced][:most]
     for number, plan in enumerate(chosen):
         if trial.late:
             trial.skipped += len(chosen) - number

@@ -13,8 +13,8 @@ from headrace.kafka.records import Records
 
 Positions = npt.NDArray[np.int64]
 
-SINGLES = 10
-"""How many records are sent one by one."""
+SINGLES = 6
+"""How many records that give rows, and as many that give none, are sent each by itself."""
 CUTS = 4
 """How many random places a sample is cut at."""
 STRETCHED = 2_000
@@ -39,14 +39,15 @@ class Plan:
     in_order: bool
 
 
-def plans(records: Records, *, seed: int = 0) -> Iterator[Plan]:
+def plans(records: Records, with_rows: Positions, *, seed: int = 0) -> Iterator[Plan]:
     """Yield the ways of cutting ``records``; each keeps the order within a partition.
 
-    Halves, the first records one by one, random sizes, each partition by itself, and partitions interleaved at
-    random: first the ones that show most.
+    Halves, random sizes, some records each by itself (a batch without any output row is one of its own kind), each
+    partition by itself, and partitions interleaved at random: first the ones that show most.
 
     Args:
         records: the sample, at least two records.
+        with_rows: positions of the records that give rows.
         seed: of the random sizes and orders; one seed gives one sequence of plans.
     """
     random = np.random.default_rng(seed)
@@ -54,9 +55,9 @@ def plans(records: Records, *, seed: int = 0) -> Iterator[Plan]:
     middle = len(records) // 2
     yield Plan("halves", [everything[:middle], everything[middle:]], in_order=True)
     yield Plan("random sizes", _cut(everything, random), in_order=True)
-    singles = min(SINGLES, len(records))
-    alone = [everything[row : row + 1] for row in range(singles)]
-    yield Plan("one by one", [*alone, *([everything[singles:]] if singles < len(records) else [])], in_order=True)
+    alone = np.concatenate([with_rows[:SINGLES], np.setdiff1d(everything, with_rows)[:SINGLES]])
+    places = np.unique(np.concatenate([alone, alone + 1]))
+    yield Plan("one by one", _batches(everything, places), in_order=True)
     by_partition = _by_partition(records)
     if len(by_partition) > 1:
         yield Plan("each partition", by_partition, in_order=False)
@@ -110,6 +111,10 @@ def _cut(order: Positions, random: np.random.Generator) -> list[Positions]:
     """Cut ``order`` at random places, into some batches of very different sizes."""
     count = min(CUTS, len(order) - 1)
     places = np.sort(random.choice(np.arange(1, len(order)), size=count, replace=False))
+    return _batches(order, places)
+
+
+def _batches(order: Positions, places: Positions) -> list[Positions]:
     return [batch for batch in np.split(order, places) if len(batch)]
 
 
