@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import NewTopic, OffsetSpec, TopicMetadata  # type: ignore[attr-defined]  # its stubs
 
 from headrace.errors import ClusterError, MissingTopicError
@@ -25,6 +25,16 @@ _SECONDS = 15.0
 _EARLY_SECONDS = 2.0
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # its stubs
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its stubs
+COORDINATOR_MOVES = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._WAIT_COORD,  # noqa: SLF001
+    }
+)
+"""Answers about a group that only say to ask again."""
+
 _ABSENT = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
 
 
@@ -170,7 +180,7 @@ def committed(cluster: Cluster, group: str, topic: str) -> dict[int, Committed]:
     client = consumer(cluster, purpose="offsets", **settings)
     try:
         with answers(cluster, client):
-            answer = client.committed(wanted, timeout=_SECONDS)
+            answer = _committed(client, wanted)
     finally:
         client.close()
     offsets: dict[int, Committed] = {}
@@ -180,6 +190,18 @@ def committed(cluster: Cluster, group: str, topic: str) -> dict[int, Committed]:
         if partition.offset >= 0:
             offsets[partition.partition] = Committed(partition.offset, partition.metadata or "")
     return offsets
+
+
+def _committed(client: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
+    """Ask until the group's coordinator is found; on a new broker it is made at the first question."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return client.committed(wanted, timeout=_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _metadata(cluster: Cluster) -> dict[str, TopicMetadata]:

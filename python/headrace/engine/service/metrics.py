@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from typing import Literal
@@ -33,7 +34,7 @@ class ServiceMetrics:
     """
 
     def __init__(self, service: str, replica: int, commit: str | None, deploy: str) -> None:
-        self._names = {"service": service, "replica": replica, "commit": commit, "deploy": deploy}
+        self._names = {"pid": os.getpid(), "service": service, "replica": replica, "commit": commit, "deploy": deploy}
         self._labels = {"service": service, "replica": str(replica)}
         self._counts = Counts()
         self._latency = LatencyWindow()

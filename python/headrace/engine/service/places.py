@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.engine.service.counts import Counts
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.errors import ExpiredOffsetError
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.topics import COORDINATOR_MOVES
 
 _ANSWER_SECONDS = 5.0
 _PATIENCE_SECONDS = 60.0
 """Longer than a transaction of a replica that was killed can hold up the committed offset."""
+
+_ASK_AGAIN = COORDINATOR_MOVES | {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT}  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _committed(consumer: Consumer, assigned: list[TopicPartition]) -> list[Topic
             problem = next((partition.error for partition in answer if partition.error is not None), None)
             if problem is None:
                 return answer
-        if not problem.retriable() or time.monotonic() > deadline:
+        if problem.code() not in _ASK_AGAIN or time.monotonic() > deadline:
             raise KafkaException(problem)
 
 
