@@ -36,6 +36,12 @@ def all_in_range(microseconds: npt.NDArray[np.int64]) -> bool:
     return len(microseconds) == 0 or bool(microseconds.min() >= _EARLIEST and microseconds.max() <= _LATEST)
 
 
+def milliseconds_in_range(milliseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which of n times in milliseconds lie in the years 1 to 9999."""
+    inside: npt.NDArray[np.bool_] = (milliseconds >= -(-_EARLIEST // 1000)) & (milliseconds <= _LATEST // 1000)
+    return inside
+
+
 def parse_text(text: str) -> int | None:
     """Return the microseconds since the epoch of ISO 8601 text, ``None`` when it is not a time."""
     if not _ISO_TEXT.fullmatch(text):
