@@ -86,11 +86,11 @@ def run_headless(notebook: Path, cluster: Cluster, say: Say) -> DemoResult:
     finally:
         if STREAM_NAME in service_names():
             rollout.stop(STREAM_NAME)
-    say(
-        f"through  {status.records_in or 0:,} records in, {status.records_out or 0:,} out, {status.failed or 0:,} failed"
-    )
+    counts = (status.records_in or 0, status.records_out or 0, status.failed or 0)
+    say("through  {:,} records in, {:,} out, {:,} failed".format(*counts))
     say(f"rate     {rate:,} records/s")
-    say(f"p99      {'-' if status.p99_ms is None else f'{status.p99_ms:,.0f} ms'}")
+    latency = "-" if status.p99_ms is None else f"{status.p99_ms:,.0f} ms"
+    say(f"p99      {latency} from a record's timestamp, its wait before the service was there included")
     return DemoResult(
         commit=status.commit,
         service=status.service,

@@ -131,9 +131,7 @@ class Repository:
                 if parent == self.root:
                     break
                 if parent.is_symlink() or (parent != target and parent.exists() and not parent.is_dir()):
-                    message = (
-                        f"`{parent.relative_to(self.root)}` is not a plain folder, so nothing is written below it."
-                    )
+                    message = f"`{parent.relative_to(self.root)}` is a link or a file: nothing is written through it."
                     raise RefusedError(message, hint="Move it out of the way.")
             committed = self.committed(path)
             staged = self._staged(path)

@@ -46,24 +46,31 @@ def refuse_unknown(
             _refuse(name, where, stream, page, below)
 
 
-def refuse_statements(stream: NotebookStream, body: Names, kept: Sequence[Statement], page: Page, beside: Path) -> None:
-    """Refuse what a module cannot do as the notebook does it.
-
-    Args:
-        stream: the cell.
-        body: the names that its body reads.
-        kept: the statements it depends on.
-        page: the cells above the stream.
-        beside: the notebook's folder.
+def refuse_stars(page: Page) -> None:
+    """Refuse a star import above the stream: any name could be its, even a builtin's.
 
     Raises:
-        RefusedError: the message says what stands where.
+        RefusedError: the message says where it stands.
     """
     for statement in page.statements:
         node = statement.node
         if any(isinstance(part, ast.ImportFrom) and part.names[0].name == "*" for part in ast.walk(node)):
             message = f"{_capital(statement.place)} has `{ast.unparse(node)}`: no reader can tell what it defines."
             raise RefusedError(message, hint="Import the names by name: `from MODULE import one, other`.")
+
+
+def refuse_statements(stream: NotebookStream, body: Names, kept: Sequence[Statement], beside: Path) -> None:
+    """Refuse what a module cannot do as the notebook does it.
+
+    Args:
+        stream: the cell.
+        body: the names that its body reads.
+        kept: the statements it depends on.
+        beside: the notebook's folder.
+
+    Raises:
+        RefusedError: the message says what stands where.
+    """
     _refuse_hidden(body.read, f"`{stream.name}` (cell {stream.cell_index + 1})")
     bound = {name for statement in kept for name in statement.names.bound}
     if FUNCTION_NAME in bound or FUNCTION_NAME in body.read:
@@ -109,6 +116,7 @@ def _refuse_neighbour(node: ast.stmt, what: str, beside: Path) -> None:
 
 
 def _refuse(name: str, where: str, stream: NotebookStream, page: Page, below: Page) -> None:
+    later_in = [item for item in page.statements if name in item.names.bound]
     below_in = [item for item in below.statements if name in item.names.bound]
     if name in _NOTEBOOK_NAMES:
         message = f"{where} uses `{name}`, which exists in notebooks only."
@@ -116,6 +124,9 @@ def _refuse(name: str, where: str, stream: NotebookStream, page: Page, below: Pa
     elif name in page.shell_names:
         message = f"{where} uses `{name}`, which an IPython line computes ({page.shell_names[name]})."
         hint = "Compute it in plain Python, or write it down as a constant."
+    elif later_in:
+        message = f"{where} uses `{name}`, which is defined only later ({later_in[0].place})."
+        hint = "Move the definition above its first use."
     elif below_in:
         message = f"{where} uses `{name}`, which only a cell below defines ({below_in[-1].place})."
         hint = f"Move that cell above cell {stream.cell_index + 1}."

@@ -11,7 +11,7 @@ from headrace.errors import UsageError
 from headrace.repo.module_text import module_text
 from headrace.repo.names import Names, marked_names, names_of
 from headrace.repo.notebook import NotebookStream, find_stream, read_cells
-from headrace.repo.refusals import refuse_statements, refuse_unknown
+from headrace.repo.refusals import refuse_stars, refuse_statements, refuse_unknown
 from headrace.repo.statements import Statement, read_page
 from headrace.spec import StreamSpec
 
@@ -54,11 +54,12 @@ def slice_stream(path: Path, name: str) -> Slice:
     body = body_names(stream.body, tuple(spec.params))
     cells = read_cells(path)
     page = read_page(cell for cell in cells if cell.index < stream.cell_index)
+    refuse_stars(page)
     kept = _depended_on(page.statements, body.read)
     known = {bound for statement in kept for bound in statement.names.bound}
     below = read_page(cell for cell in cells if cell.index > stream.cell_index)
     refuse_unknown(stream, body, kept, known, page, below)
-    refuse_statements(stream, body, kept, page, path.parent)
+    refuse_statements(stream, body, kept, path.parent)
     kept = _with_future(page.statements, kept)
     return Slice(stream, spec, module_text(stream.body, spec, kept, body.read), tuple(kept))
 
