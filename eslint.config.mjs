@@ -12,6 +12,7 @@ export default tseslint.config(
       'lib/**',
       'node_modules/**',
       'python/headrace/labextension/**',
+      'src/api/schema.ts',
       'ui-tests/node_modules/**',
       'ui-tests/playwright-report/**',
       'ui-tests/test-results/**'
@@ -20,10 +21,10 @@ export default tseslint.config(
   eslint.configs.recommended,
   ...tseslint.configs.recommended,
   prettier,
-  ...[jupyter.configs.recommended].flat().map(config => ({
+  ...jupyter.configs.recommended.map(config => ({
     ...config,
-    plugins: { jupyter },
-    files: ['src/**/*.{ts,tsx}'],
+    plugins: { ...config.plugins, jupyter },
+    files: config.languageOptions ? ['schema/*.json'] : ['src/**/*.{ts,tsx}'],
     ignores: ['src/**/__tests__/**']
   })),
   {

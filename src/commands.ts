@@ -1,3 +1,5 @@
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
 /** The identifiers of all commands, `headrace:verb-noun`. */
 export namespace CommandIDs {
   /** Show the side panel. */
@@ -19,3 +21,32 @@ export namespace CommandIDs {
   /** Open the log of a service; argument `service`, else asked for. */
   export const showLog = 'headrace:show-log';
 }
+
+/** The arguments of a command as JSON schema: one name, or none. */
+function named(name: string, description: string): ICommandDescription {
+  return {
+    args: {
+      type: 'object',
+      properties: { [name]: { type: 'string', description } }
+    }
+  };
+}
+
+/** How a command describes its arguments. */
+interface ICommandDescription {
+  args: ReadonlyPartialJSONObject;
+}
+
+/** For commands without arguments. */
+export const noArguments: ICommandDescription = {
+  args: { type: 'object', properties: {} }
+};
+
+/** For commands on a stream of the current notebook. */
+export const streamArguments = named('stream', 'The name of the stream.');
+
+/** For commands on a topic. */
+export const topicArguments = named('topic', 'The name of the topic.');
+
+/** For commands on a service. */
+export const serviceArguments = named('service', 'The name of the service.');

@@ -8,10 +8,14 @@ import type * as API from './api/types';
 
 /** The typed REST client; each method rejects with a `RequestError`. */
 export interface IClient {
-  /** The topics of the cluster the server works on. */
-  topics(): Promise<API.ITopics>;
-  /** The newest records of a topic, newest first. */
-  records(topic: string, limit: number): Promise<API.IRecord[]>;
+  /** The topics of the cluster that a notebook's project names. */
+  topics(notebook: string | null): Promise<API.ITopics>;
+  /** The newest records of a topic of that cluster, newest first. */
+  records(
+    topic: string,
+    limit: number,
+    notebook: string | null
+  ): Promise<API.IRecord[]>;
   /** The streams that the cells of a saved notebook define. */
   streams(notebook: string): Promise<API.IStream[]>;
   /** A stored preview with its values; status 404 when it is gone. */
@@ -42,12 +46,14 @@ export interface IFeed {
   readonly servicesChanged: ISignal<IFeed, API.IService[]>;
   /** The cluster and its topics, every two seconds. */
   readonly topicsChanged: ISignal<IFeed, API.ITopics>;
-  /** What keeps the server from reading the cluster, null once it reads again. */
-  readonly problemChanged: ISignal<IFeed, IProblem | null>;
+  /** What keeps the server from reading topics or services. */
+  readonly problemRaised: ISignal<IFeed, IProblem>;
   /** The socket was opened or closed. */
   readonly connectedChanged: ISignal<IFeed, boolean>;
   /** Whether the socket is open. */
   readonly isConnected: boolean;
+  /** The notebook whose project names the cluster of the topics. */
+  notebook: string | null;
   /** Ask for some feeds until the result is disposed. */
   subscribe(...feeds: API.FeedName[]): IDisposable;
 }
@@ -104,7 +110,9 @@ export const IPanel = new Token<IPanel>(
 
 /** The cluster as last seen: fed by the feed, asked on request. */
 export interface IClusterModel {
-  /** The cluster the server works on, null until it has answered. */
+  /** The notebook whose project names the cluster; setting another reads again. */
+  notebook: string | null;
+  /** The cluster in use, null until the server has answered. */
   readonly cluster: API.ICluster | null;
   /** Its topics by name, null until they have been read. */
   readonly topics: ReadonlyArray<API.ITopic> | null;

@@ -10,20 +10,24 @@ export class Client implements IClient {
     this._settings = settings ?? ServerConnection.makeSettings();
   }
 
-  topics(): Promise<API.ITopics> {
-    return this._get('topics');
+  topics(notebook: string | null): Promise<API.ITopics> {
+    return this._get(`topics?${query({ notebook })}`);
   }
 
-  async records(topic: string, limit: number): Promise<API.IRecord[]> {
+  async records(
+    topic: string,
+    limit: number,
+    notebook: string | null
+  ): Promise<API.IRecord[]> {
     const { records } = await this._get<{ records: API.IRecord[] }>(
-      `topics/${encodeURIComponent(topic)}/records?limit=${limit}`
+      `topics/${encodeURIComponent(topic)}/records?${query({ limit, notebook })}`
     );
     return records;
   }
 
   async streams(notebook: string): Promise<API.IStream[]> {
     const { streams } = await this._get<{ streams: API.IStream[] }>(
-      `streams?notebook=${encodeURIComponent(notebook)}`
+      `streams?${query({ notebook })}`
     );
     return streams;
   }
@@ -57,7 +61,7 @@ export class Client implements IClient {
 
   async logs(service: string, lines: number): Promise<string[]> {
     const answer = await this._get<{ lines: string[] }>(
-      `services/${encodeURIComponent(service)}/logs?lines=${lines}`
+      `services/${encodeURIComponent(service)}/logs?${query({ lines })}`
     );
     return answer.lines;
   }
@@ -75,4 +79,12 @@ export class Client implements IClient {
   }
 
   private _settings: ServerConnection.ISettings;
+}
+
+/** The query part of a route; null leaves a parameter out. */
+function query(values: Record<string, string | number | null>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== null);
+  return new URLSearchParams(
+    given.map(([name, value]): [string, string] => [name, String(value)])
+  ).toString();
 }

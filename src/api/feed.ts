@@ -7,7 +7,13 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { IFeed } from '../tokens';
 import type { IProblem } from './error';
 import { NAMESPACE } from './request';
-import type { FeedMessage, FeedName, IService, ITopics } from './types';
+import type {
+  FeedMessage,
+  FeedName,
+  IService,
+  ISubscribeRequest,
+  ITopics
+} from './types';
 
 /**
  * The feed of services and topics over one socket.
@@ -41,8 +47,8 @@ export class Feed implements IFeed, IDisposable {
     return this._topicsChanged;
   }
 
-  get problemChanged(): ISignal<this, IProblem | null> {
-    return this._problemChanged;
+  get problemRaised(): ISignal<this, IProblem> {
+    return this._problemRaised;
   }
 
   get connectedChanged(): ISignal<this, boolean> {
@@ -51,6 +57,16 @@ export class Feed implements IFeed, IDisposable {
 
   get isConnected(): boolean {
     return this._socket?.readyState === 1;
+  }
+
+  get notebook(): string | null {
+    return this._notebook;
+  }
+  set notebook(notebook: string | null) {
+    if (notebook !== this._notebook) {
+      this._notebook = notebook;
+      this._sendSubscription();
+    }
   }
 
   get isDisposed(): boolean {
@@ -109,7 +125,12 @@ export class Feed implements IFeed, IDisposable {
       const feeds = [...this._subscribers]
         .filter(([, count]) => count > 0)
         .map(([feed]) => feed);
-      this._socket?.send(JSON.stringify({ type: 'subscribe', feeds }));
+      const wish: ISubscribeRequest = {
+        type: 'subscribe',
+        feeds,
+        notebook: this._notebook
+      };
+      this._socket?.send(JSON.stringify(wish));
     }
   }
 
@@ -120,21 +141,18 @@ export class Feed implements IFeed, IDisposable {
         this._servicesChanged.emit(message.services);
         break;
       case 'topics':
-        this._problemChanged.emit(null);
         this._topicsChanged.emit(message);
         break;
       case 'error':
-        this._problemChanged.emit({
-          message: message.message,
-          hint: message.hint ?? ''
-        });
+        this._problemRaised.emit(message);
         break;
     }
   }
 
   private _connectedChanged = new Signal<this, boolean>(this);
+  private _notebook: string | null = null;
   private _poll: Poll<never>;
-  private _problemChanged = new Signal<this, IProblem | null>(this);
+  private _problemRaised = new Signal<this, IProblem>(this);
   private _servicesChanged = new Signal<this, IService[]>(this);
   private _settings: ServerConnection.ISettings;
   private _socket: WebSocket | null = null;

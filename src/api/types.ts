@@ -1,168 +1,67 @@
 /**
- * What the server extension sends and takes, as described by its OpenAPI document.
+ * What the server extension sends and takes.
  *
- * Field names are the server's own (snake_case). Everything that comes from a
- * topic, a notebook or a repository is foreign text: show it as text only.
+ * The types are generated from its OpenAPI document, which is generated from the
+ * models that it validates with. Everything that comes from a topic, a notebook
+ * or a repository is foreign text: show it as text only.
  */
+import type { components } from './schema';
 
-/** The cluster that topics and services are read from. */
-export interface ICluster {
-  name: string;
-  address: string;
-}
+type Schemas = components['schemas'];
 
+/** The cluster that topics are read from. */
+export type ICluster = Schemas['ClusterName'];
 /** One topic of the cluster. */
-export interface ITopic {
-  name: string;
-  partitions: number;
-  /** How many records the topic holds now. */
-  records: number;
-  /** Records that arrived per second, null until it has been measured. */
-  rate_per_s: number | null;
-}
-
+export type ITopic = Schemas['Topic'];
 /** The topics of a cluster. */
-export interface ITopics {
-  cluster: ICluster;
-  topics: ITopic[];
-}
-
+export type ITopics = Schemas['Topics'];
 /** One record, decoded as text for the screen. */
-export interface IRecord {
-  partition: number;
-  offset: number;
-  /** Milliseconds since the epoch, or an ISO 8601 time. */
-  timestamp: number | string;
-  key: unknown;
-  value: unknown;
-  headers: unknown;
-}
-
-/** What the check says of a stream; `equal` is null where it is not proved. */
-export interface IVerdict {
-  equal: boolean | null;
-  reason: string;
-  splits?: number;
-  seconds?: number;
-}
-
-/** How far a stream of a notebook has come. */
-export type StreamState =
-  | 'not previewed'
-  | 'changed since preview'
-  | 'uncommitted'
-  | 'committed';
-
+export type IRecord = Schemas['Record'];
 /** One stream that a cell of the notebook defines. */
-export interface IStream {
-  name: string;
-  source: string | null;
-  sink: string | null;
-  cell_id: string | null;
-  verdict: IVerdict | null;
-  rows_in: number | null;
-  rows_out: number | null;
-  failed: number | null;
-  preview_id: string | null;
-  state: StreamState;
-  commit: string | null;
-  /** Why the cell's magic line cannot be read, null where it can. */
-  error: string | null;
-}
-
-/** The state of a service over all its replicas. */
-export type ServiceState =
-  | 'starting'
-  | 'running'
-  | 'degraded'
-  | 'stopped'
-  | 'failed';
-
+export type IStream = Schemas['NotebookStreamStatus'];
+/** What the check says of a stream; `equal` is null where it is not proved. */
+export type IVerdict = Schemas['StreamVerdict'];
 /** One service: a stream deployed from a commit. Counts are since the deploy. */
-export interface IService {
-  service: string;
-  commit: string | null;
-  state: ServiceState;
-  replicas: number;
-  in_per_s: number | null;
-  out_per_s: number | null;
-  lag: number | null;
-  p50_ms: number | null;
-  p99_ms: number | null;
-  records_in: number;
-  records_out: number;
-  failed: number;
-  late: number;
-  restarts: number;
-  pids: number[];
-}
-
+export type IService = Schemas['ServiceStatus'];
+/** The state of a service over all its replicas. */
+export type ServiceState = IService['state'];
 /** What a commit wrote, or with `dry_run` would write. */
-export interface ICommit {
-  commit: string | null;
-  branch: string;
-  files: string[];
-  message: string;
-}
-
+export type ICommit = Schemas['CommitResult'];
+/** A stored preview with its values, masked where the project says so. */
+export type IPreview = Schemas['Preview'];
+/** One record of a sample with what the function made of it. */
+export type IPreviewRow = Schemas['PreviewRow'];
+/** What became of one record; `untraced` where outputs cannot be traced to records. */
+export type RowStatus = IPreviewRow['status'];
+/** The first record where a whole run and a split one differ. */
+export type IDifference = Schemas['Difference'];
 /** What the server is asked to commit. */
-export interface ICommitRequest {
-  notebook: string;
-  stream: string;
-  message?: string;
-  dry_run?: boolean;
-}
-
+export type ICommitRequest = Pick<
+  Schemas['CommitRequest'],
+  'notebook' | 'stream'
+> &
+  Partial<Schemas['CommitRequest']>;
 /** What the server is asked to deploy. */
-export interface IDeployRequest {
-  notebook: string;
-  stream: string;
-  replicas?: number;
-}
+export type IDeployRequest = Pick<
+  Schemas['DeployRequest'],
+  'notebook' | 'stream'
+> &
+  Partial<Schemas['DeployRequest']>;
+/** A message of the feed. */
+export type FeedMessage =
+  | Schemas['ServicesMessage']
+  | Schemas['TopicsMessage']
+  | Schemas['ErrorMessage'];
+/** What a subscriber of the feed asks for. */
+export type ISubscribeRequest = Pick<
+  Schemas['SubscribeRequest'],
+  'type' | 'feeds' | 'notebook'
+>;
+/** The name of a feed. */
+export type FeedName = ISubscribeRequest['feeds'][number];
 
 /** A column's name and dtype. */
 export type Column = [name: string, dtype: string];
-
-/** What became of one record; `untraced` where outputs cannot be traced to records. */
-export type RowStatus = 'kept' | 'filtered' | 'failed' | 'untraced';
-
-/** The first record where a whole run and a split one differ. */
-export interface IDifference {
-  partition: number;
-  offset: number;
-  column: string | null;
-  whole: unknown;
-  split: unknown;
-}
-
-/** One record of the sample with what the function made of it. */
-export interface IPreviewRow {
-  partition: number;
-  offset: number;
-  /** Milliseconds since the epoch. */
-  timestamp: number;
-  /** The decoded values, null where the record could not be decoded. */
-  before: unknown[] | null;
-  /** One list of values an output; null where there is none. */
-  after: unknown[][] | null;
-  status: RowStatus;
-  error: string | null;
-  /** The cell's own line that raised, counted from one. */
-  line: number | null;
-  /** The record's value as text, where it failed. */
-  raw: string | null;
-}
-
-/** A stored preview with its values, masked where the project says so. */
-export interface IPreview {
-  id: string;
-  rows: IPreviewRow[];
-  /** The first outputs, where they cannot be traced to records. */
-  untraced: unknown[][];
-  /** How many records are not among `rows`. */
-  hidden: number;
-  verdict: IVerdict & { difference: IDifference | null; messages: string[] };
-}
 
 /** What the cell's output in the notebook holds: everything but the values. */
 export interface IPreviewOutput {
@@ -170,15 +69,8 @@ export interface IPreviewOutput {
   stream: string;
   source: string;
   sink: string | null;
-  notebook: string | null;
-  counts: {
-    rows_in: number;
-    rows_out: number;
-    /** Null where outputs cannot be traced to records. */
-    filtered: number | null;
-    failed: number;
-  };
-  verdict: IVerdict;
+  counts: Pick<IPreview, 'rows_in' | 'rows_out' | 'filtered' | 'failed'>;
+  verdict: IVerdict & Partial<Pick<Schemas['Verdict'], 'splits' | 'seconds'>>;
   columns: {
     before: Column[];
     after: Column[];
@@ -186,18 +78,5 @@ export interface IPreviewOutput {
     changed: string[];
     removed: string[];
   };
-  sample: {
-    partitions: number[];
-    first: number | null;
-    last: number | null;
-  };
+  sample: Pick<IPreview['sample'], 'partitions' | 'first' | 'last'>;
 }
-
-/** A message of the feed. */
-export type FeedMessage =
-  | { type: 'services'; services: IService[] }
-  | ({ type: 'topics' } & ITopics)
-  | { type: 'error'; message: string; hint?: string };
-
-/** What a subscriber of the feed can ask for. */
-export type FeedName = 'services' | 'topics';

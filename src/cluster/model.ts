@@ -11,9 +11,23 @@ const KEPT_RATES = 24;
 export class ClusterModel implements IClusterModel {
   constructor(client: IClient, feed: IFeed) {
     this._client = client;
-    feed.topicsChanged.connect((_, topics) => this._setTopics(topics));
+    this._feed = feed;
+    feed.topicsChanged.connect((_, topics) => {
+      this._problem = null;
+      this._setTopics(topics);
+    });
     feed.servicesChanged.connect((_, services) => this._setServices(services));
-    feed.problemChanged.connect((_, problem) => this._setProblem(problem));
+    feed.problemRaised.connect((_, problem) => this._setProblem(problem));
+  }
+
+  get notebook(): string | null {
+    return this._feed.notebook;
+  }
+  set notebook(notebook: string | null) {
+    if (notebook !== this.notebook) {
+      this._feed.notebook = notebook;
+      void this.refresh();
+    }
   }
 
   get cluster(): ICluster | null {
@@ -42,7 +56,7 @@ export class ClusterModel implements IClusterModel {
 
   async refresh(): Promise<void> {
     const [topics, services] = await Promise.allSettled([
-      this._client.topics(),
+      this._client.topics(this.notebook),
       this._client.services()
     ]);
     const failed = [topics, services].find(
@@ -66,16 +80,16 @@ export class ClusterModel implements IClusterModel {
   }
 
   private _setTopics(answer: ITopics): void {
+    if (answer.cluster.address !== this._cluster?.address) {
+      this._rates.clear();
+    }
     this._cluster = answer.cluster;
     this._topics = [...answer.topics].sort((a, b) =>
       a.name.localeCompare(b.name)
     );
     for (const { name, rate_per_s: rate } of answer.topics) {
       if (rate !== null) {
-        this._rates.set(
-          name,
-          [...this.rates(name), rate].slice(-KEPT_RATES)
-        );
+        this._rates.set(name, [...this.rates(name), rate].slice(-KEPT_RATES));
       }
     }
     this._changed.emit();
@@ -88,7 +102,7 @@ export class ClusterModel implements IClusterModel {
     this._changed.emit();
   }
 
-  private _setProblem(problem: IProblem | null): void {
+  private _setProblem(problem: IProblem): void {
     this._problem = problem;
     this._changed.emit();
   }
@@ -96,6 +110,7 @@ export class ClusterModel implements IClusterModel {
   private _changed = new Signal<this, void>(this);
   private _client: IClient;
   private _cluster: ICluster | null = null;
+  private _feed: IFeed;
   private _problem: IProblem | null = null;
   private _rates = new Map<string, number[]>();
   private _services: IService[] | null = null;

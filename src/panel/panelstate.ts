@@ -13,8 +13,7 @@ export class PanelState {
   /** Read what was kept; call once before sections are added. */
   async restore(): Promise<void> {
     const kept = (await this._database?.fetch(KEY)) as
-      | ReadonlyPartialJSONObject
-      | undefined;
+      ReadonlyPartialJSONObject | undefined;
     const closed = kept?.closed;
     this._closed = new Set(
       Array.isArray(closed)

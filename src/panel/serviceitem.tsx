@@ -96,6 +96,11 @@ export function ServiceItem(props: {
           />
         </span>
       </div>
+      {service.message !== '' && (
+        <div className="jp-Headrace-message" title={service.message}>
+          {service.message}
+        </div>
+      )}
       <Figures service={service} text={text} trans={trans} />
     </li>
   );
@@ -119,7 +124,7 @@ function Figures(props: {
       <Figure
         label={trans.__('failed')}
         value={count(service.failed)}
-        alarm={service.failed > 0}
+        alarm={!!service.failed}
       />
       {service.restarts > 0 && (
         <Figure

@@ -5,7 +5,7 @@ import type {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs, streamArguments } from '../commands';
 import { commitStream } from '../commit/commit';
 import { commitIcon } from '../icons';
 import { chooseStream } from '../streams/choose';
@@ -19,15 +19,17 @@ export const commitPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IClient, IPanel, IStreams, ITranslator],
   optional: [ICommandPalette],
   activate: (
-    { commands }: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     client: IClient,
     panel: IPanel,
     streams: IStreams,
     translator: ITranslator,
     palette: ICommandPalette | null
   ): void => {
+    const { commands } = app;
     const trans = translator.load('headrace');
     commands.addCommand(CommandIDs.commitStream, {
+      describedBy: streamArguments,
       label: args =>
         args.toolbar ? trans.__('Commit') : trans.__('Commit Stream…'),
       caption: trans.__('Commit the stream of this cell to Git'),

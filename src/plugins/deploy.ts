@@ -5,7 +5,7 @@ import type {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs, streamArguments } from '../commands';
 import { deployStream } from '../deploy/deploy';
 import { deployIcon } from '../icons';
 import { chooseStream } from '../streams/choose';
@@ -19,7 +19,7 @@ export const deployPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IClient, IClusterModel, IPanel, IStreams, ITranslator],
   optional: [ICommandPalette],
   activate: (
-    { commands }: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     client: IClient,
     model: IClusterModel,
     panel: IPanel,
@@ -27,8 +27,10 @@ export const deployPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator,
     palette: ICommandPalette | null
   ): void => {
+    const { commands } = app;
     const trans = translator.load('headrace');
     commands.addCommand(CommandIDs.deployStream, {
+      describedBy: streamArguments,
       label: args =>
         args.toolbar ? trans.__('Deploy') : trans.__('Deploy Stream…'),
       caption: trans.__('Run the committed stream of this cell as a service'),

@@ -14,7 +14,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator } from '@jupyterlab/translation';
 import { refreshIcon } from '@jupyterlab/ui-components';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs, noArguments } from '../commands';
 import { headraceIcon } from '../icons';
 import { HeadracePanel } from '../panel/panel';
 import { PanelState } from '../panel/panelstate';
@@ -50,11 +50,13 @@ export const panelPlugin: JupyterFrontEndPlugin<IPanel> = {
     await state.restore();
     const panel = new HeadracePanel({ model, state, translator });
     app.commands.addCommand(CommandIDs.openPanel, {
+      describedBy: noArguments,
       label: trans.__('Open the Headrace Panel'),
       icon: headraceIcon,
       execute: () => app.shell.activateById(panel.id)
     });
     app.commands.addCommand(CommandIDs.refresh, {
+      describedBy: noArguments,
       label: trans.__('Refresh Streams, Topics and Services'),
       caption: trans.__('Refresh streams, topics and services'),
       icon: refreshIcon,

@@ -21,12 +21,13 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IClient, IRenderMimeRegistry, ITranslator],
   optional: [ISettingRegistry],
   activate: (
-    { commands }: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     client: IClient,
     rendermime: IRenderMimeRegistry,
     translator: ITranslator,
     settings: ISettingRegistry | null
   ): void => {
+    const { commands } = app;
     const trans = translator.load('headrace');
     let rows = 200;
     void followSettings(settings, ({ previewRows }) => {

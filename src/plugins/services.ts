@@ -14,7 +14,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { problemOf } from '../api/error';
 import type { IService } from '../api/types';
-import { CommandIDs } from '../commands';
+import { CommandIDs, serviceArguments } from '../commands';
 import { inMainArea } from '../components/mainarea';
 import { logIcon } from '../icons';
 import { LogView } from '../log/log';
@@ -29,7 +29,7 @@ export const servicesPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IClient, IClusterModel, IFeed, IPanel, ITranslator],
   optional: [ICommandPalette, ILayoutRestorer],
   activate: (
-    { commands, shell }: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     client: IClient,
     model: IClusterModel,
     feed: IFeed,
@@ -38,6 +38,7 @@ export const servicesPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null
   ): void => {
+    const { commands, shell } = app;
     const trans = translator.load('headrace');
     const tracker = new WidgetTracker<MainAreaWidget<LogView>>({
       namespace: 'headrace-log'
@@ -67,14 +68,17 @@ export const servicesPlugin: JupyterFrontEndPlugin<void> = {
         }
       };
     commands.addCommand(CommandIDs.startService, {
+      describedBy: serviceArguments,
       label: trans.__('Start Service…'),
       execute: change(name => client.start(name))
     });
     commands.addCommand(CommandIDs.stopService, {
+      describedBy: serviceArguments,
       label: trans.__('Stop Service…'),
       execute: change(name => client.stop(name))
     });
     commands.addCommand(CommandIDs.showLog, {
+      describedBy: serviceArguments,
       label: trans.__('Show Log of a Service…'),
       execute: async args => {
         const name = await choose(args);

@@ -6,10 +6,10 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs, streamArguments } from '../commands';
 import { StreamsSection } from '../panel/streamssection';
 import { Streams } from '../streams/model';
-import { IClient, IPanel, IStreams } from '../tokens';
+import { IClient, IClusterModel, IPanel, IStreams } from '../tokens';
 import { followSettings } from './settings';
 
 /** Provides the streams of the current notebook. */
@@ -17,16 +17,21 @@ export const streamsPlugin: JupyterFrontEndPlugin<IStreams> = {
   id: 'headrace:streams',
   description: 'The streams of the notebook that was last in use.',
   autoStart: true,
-  requires: [IClient, INotebookTracker],
+  requires: [IClient, IClusterModel, INotebookTracker],
   optional: [ISettingRegistry],
   provides: IStreams,
   activate: (
     _: JupyterFrontEnd,
     client: IClient,
+    cluster: IClusterModel,
     tracker: INotebookTracker,
     settings: ISettingRegistry | null
   ): IStreams => {
     const streams = new Streams(client, tracker);
+    cluster.notebook = streams.notebook;
+    streams.changed.connect(() => {
+      cluster.notebook = streams.notebook ?? cluster.notebook;
+    });
     void followSettings(settings, ({ saveAfterPreview }) => {
       streams.saveAfterPreview = saveAfterPreview;
     });
@@ -41,13 +46,15 @@ export const streamsSectionPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IPanel, IStreams, ITranslator],
   activate: (
-    { commands }: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     panel: IPanel,
     model: IStreams,
     translator: ITranslator
   ): void => {
+    const { commands } = app;
     const trans = translator.load('headrace');
     commands.addCommand(CommandIDs.showStream, {
+      describedBy: streamArguments,
       label: trans.__('Show the Cell of a Stream'),
       execute: ({ stream }) => {
         if (typeof stream === 'string') {

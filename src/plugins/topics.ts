@@ -12,7 +12,7 @@ import {
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs, topicArguments } from '../commands';
 import { inMainArea } from '../components/mainarea';
 import { headraceIcon } from '../icons';
 import { TopicsSection } from '../panel/topicssection';
@@ -28,7 +28,7 @@ export const topicsPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IClient, IClusterModel, IFeed, IPanel, ITranslator],
   optional: [ICommandPalette, ILayoutRestorer, ISettingRegistry],
   activate: (
-    { commands, shell }: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     client: IClient,
     model: IClusterModel,
     feed: IFeed,
@@ -38,6 +38,7 @@ export const topicsPlugin: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     settings: ISettingRegistry | null
   ): void => {
+    const { commands, shell } = app;
     const trans = translator.load('headrace');
     const tracker = new WidgetTracker<MainAreaWidget<RecordsView>>({
       namespace: 'headrace-records'
@@ -46,6 +47,8 @@ export const topicsPlugin: JupyterFrontEndPlugin<void> = {
     void followSettings(settings, ({ recordLimit }) => {
       limit = recordLimit;
     });
+    const read = (topic: string) => () =>
+      client.records(topic, limit, model.notebook);
     const ask = async (): Promise<string | null> => {
       await model.refresh();
       const items = (model.topics ?? []).map(({ name }) => name);
@@ -53,6 +56,7 @@ export const topicsPlugin: JupyterFrontEndPlugin<void> = {
       return (await InputDialog.getItem({ title, items })).value;
     };
     commands.addCommand(CommandIDs.showRecords, {
+      describedBy: topicArguments,
       label: trans.__('Show Newest Records of a Topic…'),
       execute: async ({ topic }) => {
         const name = typeof topic === 'string' ? topic : await ask();
@@ -62,7 +66,7 @@ export const topicsPlugin: JupyterFrontEndPlugin<void> = {
         const open = tracker.find(({ content }) => content.topic === name);
         const widget =
           open ??
-          inMainArea(new RecordsView(client, name, limit, trans), {
+          inMainArea(new RecordsView(name, read(name), trans), {
             icon: headraceIcon,
             id: `headrace-records-${name}`,
             label: name,

@@ -28,15 +28,12 @@ export function linesOf(preview: IPreview): ILine[] {
       status: row.status
     }));
   });
-  const untraced = preview.untraced.map(
-    (after): ILine => ({
-      position: '',
-      row: null,
-      before: null,
-      after,
-      status: 'untraced'
-    })
-  );
+  const untraced = preview.untraced.map((after): ILine => ({
+    position: '',
+    row: null,
+    before: null,
+    after,
+    status: 'untraced'
+  }));
   return [...traced, ...untraced];
 }
-

@@ -4,14 +4,12 @@ import * as React from 'react';
 import type { IRecord } from '../api/types';
 import { cell, moment } from '../components/numbers';
 import { PolledView } from '../components/polled';
-import type { IClient } from '../tokens';
 
 /** The newest records of a topic, newest first. */
 export class RecordsView extends PolledView<IRecord[]> {
   constructor(
-    private _client: IClient,
     readonly topic: string,
-    private _limit: number,
+    private _records: () => Promise<IRecord[]>,
     trans: TranslationBundle
   ) {
     super(trans);
@@ -22,7 +20,7 @@ export class RecordsView extends PolledView<IRecord[]> {
   }
 
   protected load(): Promise<IRecord[]> {
-    return this._client.records(this.topic, this._limit);
+    return this._records();
   }
 
   protected draw(records: IRecord[]): React.JSX.Element {
@@ -52,9 +50,7 @@ export class RecordsView extends PolledView<IRecord[]> {
               <th scope="row">
                 {record.partition}:{record.offset}
               </th>
-              <td className="jp-Headrace-number">
-                {moment(record.timestamp)}
-              </td>
+              <td className="jp-Headrace-number">{moment(record.timestamp)}</td>
               <Text value={record.key} />
               <Text value={record.value} />
             </tr>
