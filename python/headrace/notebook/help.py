@@ -18,7 +18,7 @@ on a stream what it gives on the whole sample?
 
 
 def help_text() -> str:
-    """Return what ``%%stream --help`` and ``%%stream?`` print."""
+    """Return what ``%stream --help`` and ``%%stream?`` print."""
     lines = [_HEAD, "Options:"]
     for option in OPTIONS:
         words = f"  {option.flag} {option.metavar or ''}".rstrip()
@@ -28,4 +28,4 @@ def help_text() -> str:
         first, rest = text[0], text[1:]
         lines.append(f"{words:<{_INDENT - 2}}  {first}")
         lines += [" " * _INDENT + line for line in rest]
-    return "\n".join([*lines, "", "`%resample NAME` takes a new sample for a stream."])
+    return "\n".join([*lines, "", "`%resample NAME` takes a new sample for a stream; `%stream --help` prints this."])

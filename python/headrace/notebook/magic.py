@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from headrace.engine.context import Function
 from headrace.errors import HeadraceError, MissingError, UsageError
@@ -55,7 +55,7 @@ class StreamMagics(Magics):
         super().__init__(shell)
         self.running = RunningCell()
 
-    @cell_magic
+    @line_cell_magic
     @shown_short
     def stream(self, line: str, cell: str | None = None) -> None:  # noqa: D102  its docstring is made from the options
         if "--help" in line.split() or not cell:
