@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,14 +37,19 @@ def headrace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def broker(headrace_home: Path) -> Iterator[str]:
-    """The address of a real broker, started once a run on a free port, and ended whatever happens."""
+    """The address of a real broker, started once a run on a free port, and ended whatever happens.
+
+    A process of its own holds the reading end of a pipe: it stops the broker even where this run is killed.
+    """
     assert os.environ[HOME_VARIABLE] == str(headrace_home)
-    try:
-        address = node.start(0).address
-        assert address is not None
-        yield address
-    finally:
-        node.stop()
+    words = "import sys; sys.stdin.read(); from headrace.kafka import broker; broker.stop()"
+    with subprocess.Popen([sys.executable, "-c", words], stdin=subprocess.PIPE, start_new_session=True):
+        try:
+            address = node.start(0).address
+            assert address is not None
+            yield address
+        finally:
+            node.stop()
 
 
 @pytest.fixture(scope="session")
