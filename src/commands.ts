@@ -1,4 +1,4 @@
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
 
 /** The identifiers of all commands, `headrace:verb-noun`. */
 export namespace CommandIDs {
@@ -34,7 +34,7 @@ function named(name: string, description: string): ICommandDescription {
 
 /** How a command describes its arguments. */
 interface ICommandDescription {
-  args: ReadonlyPartialJSONObject;
+  args: ReadonlyJSONObject;
 }
 
 /** For commands without arguments. */
