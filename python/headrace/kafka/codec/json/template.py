@@ -23,7 +23,7 @@ from headrace.spec import NEVER_NULL_TYPES, ColumnType
 
 _PLAIN_KEY = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII but the quote and the backslash
 _MOST_KEYS = 500
-_STYLES = ((b",", b":"), (b", ", b": "))
+_STYLES = ((b", ", b": "), (b",", b":"))
 _QUOTE, _COLON, _SPACE, _BACKSLASH, _CLOSING = (ord(character) for character in '": \\}')
 
 _LAST_OF_ASCII = 0x7F
