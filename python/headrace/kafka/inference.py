@@ -192,10 +192,10 @@ def spread(ends: Ends, wanted: int) -> tuple[Range, ...]:
                 ranges.append((number, low, high))
             continue
         places = min(_PLACES, share)
+        bounds = [share * place // places for place in range(places + 1)]
         for place in range(places):
-            length = share * (place + 1) // places - share * place // places
-            start = low + (size - length) * place // max(places - 1, 1)
-            ranges.append((number, start, start + length))
+            passed_over = (size - share) * place // max(places - 1, 1)
+            ranges.append((number, low + passed_over + bounds[place], low + passed_over + bounds[place + 1]))
     return tuple(ranges)
 
 
