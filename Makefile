@@ -36,6 +36,7 @@ setup: $(INSTALLED) $(LAB_EXTENSION) ## Make .venv with everything in it; second
 $(TOOLS): constraints/dev.txt pyproject.toml scripts/make-venv
 	@scripts/make-venv
 	@echo "Installing the build tools."
+	@$(PIP) install --quiet --constraint constraints/dev.txt pip
 	@$(PIP) install --quiet --constraint constraints/dev.txt $(BUILD_TOOLS)
 	@touch $@
 
