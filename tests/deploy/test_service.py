@@ -18,6 +18,7 @@ from headrace.deploy.deployments import read_deployment, service_names
 from headrace.deploy.ledger import current_deployment
 from headrace.deploy.local import LocalTarget, places, supervisor
 from headrace.deploy.services import service, services
+from headrace.deploy.status import ServiceStatus
 from headrace.errors import MissingServiceError, RefusedError
 from headrace.kafka.clients import consumer, producer
 from headrace.kafka.clusters import Cluster
@@ -78,6 +79,18 @@ def processed(name: str) -> int | None:
     return service(name).records_in
 
 
+def service_when(name: str, condition: Callable[[ServiceStatus], bool]) -> ServiceStatus:
+    """Return the service once the condition holds."""
+
+    def look() -> ServiceStatus | None:
+        now = service(name)
+        return now if condition(now) else None
+
+    found = eventually(look, 60)
+    assert found
+    return found
+
+
 def test_from_deploy_to_delete(folder: Path, cluster: Cluster) -> None:
     name, lines = folder.name, list[str]()
     source = name.removeprefix("s").replace("_", "-")
@@ -98,7 +111,7 @@ def test_from_deploy_to_delete(folder: Path, cluster: Cluster) -> None:
     assert (announced.commit, announced.start) == (status.commit, dict.fromkeys(range(4), 0))
     assert announced.folder == ""
     eventually(lambda: processed(name) == COUNT, 30)
-    status = eventually(lambda: (now := service(name)).lag == 0 and now, 30)
+    status = service_when(name, lambda now: now.lag == 0)
     assert (status.records_out, status.failed, status.late, status.restarts) == (COUNT, 0, 0, 0)
 
     stopped = rollout.stop(name)
@@ -167,7 +180,7 @@ def test_a_killed_supervisor_is_replaced_without_duplicates(folder: Path, cluste
     eventually(lambda: not any(psutil.pid_exists(replica) for replica in before.pids), 20)
     assert service(name).state == "failed"
     LocalTarget().revive()
-    after = eventually(lambda: (now := service(name)).state == "running" and now, 60)
+    after = service_when(name, lambda now: now.state == "running")
     assert len(after.pids) == 1
     assert after.pids != before.pids
     assert after.restarts == 1

@@ -137,7 +137,7 @@ def _in_lines(tree: Any, *, one_line: bool = False) -> Any:  # noqa: ANN401 (a t
     mapping = CommentedMap()
     for key, value in tree.items():
         mapping[key] = _in_lines(value, one_line=one_line or key == "content")
-        if key in {"properties", "parameters"} and not one_line:
+        if key in {"properties", "parameters", "responses"} and not one_line:
             parts = value.items() if isinstance(value, dict) else enumerate(value)
             for part, schema in parts:
                 mapping[key][part] = _in_lines(schema, one_line=True)
