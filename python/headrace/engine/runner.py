@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from headrace.spec import names
 
 COMMIT_HEADER = "headrace-commit"
 
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _TICK_SECONDS = 0.5
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -73,6 +75,8 @@ def run(
     place = Place(stream.name, replica)
     with Stopping(place.leave) as stopping:
         place.take()
+        gc.freeze()  # what is loaded now stays; batches make many objects and hardly a cycle
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         problem: BaseException | None = None
         try:
             service = Service(stream, cluster, replica, info, stopping, max_rate=max_rate)

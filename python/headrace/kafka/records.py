@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.feather as feather
 from confluent_kafka import Message
+from pyarrow import feather
 
 Headers = list[tuple[str, bytes | None]]
+
+_STAMP = itemgetter(1)
+"""A message's timestamp comes with its kind before it."""
 
 _SCHEMA = pa.schema(
     [
@@ -57,12 +61,12 @@ class Records:
         count = len(messages)
         return cls(
             topic=topic,
-            keys=[message.key() for message in messages],  # type: ignore[misc]  # the stubs allow str
-            values=[message.value() for message in messages],  # type: ignore[misc]  # the stubs allow str
-            partitions=np.fromiter((message.partition() for message in messages), np.int32, count),  # type: ignore[misc]
-            offsets=np.fromiter((message.offset() for message in messages), np.int64, count),  # type: ignore[misc]
-            timestamps=np.fromiter((message.timestamp()[1] for message in messages), np.int64, count),
-            headers=[message.headers() for message in messages],  # type: ignore[misc]  # the stubs allow a dict
+            keys=list(map(Message.key, messages)),
+            values=list(map(Message.value, messages)),
+            partitions=np.fromiter(map(Message.partition, messages), np.int32, count),
+            offsets=np.fromiter(map(Message.offset, messages), np.int64, count),
+            timestamps=np.fromiter(map(_STAMP, map(Message.timestamp, messages)), np.int64, count),
+            headers=list(map(Message.headers, messages)),  # type: ignore[arg-type]  # the stubs allow a dict
         )
 
     @classmethod
