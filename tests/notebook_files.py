@@ -11,7 +11,7 @@ MAGIC = "%%stream s --from a --to b\n"
 def write_notebook(path: Path, *cells: str) -> Path:
     """Write a notebook of code cells, with a markdown cell first."""
     title = {"cell_type": "markdown", "id": "title", "metadata": {}, "source": ["# Title"]}
-    code = [
+    code: list[dict[str, object]] = [
         {
             "cell_type": "code",
             "execution_count": None,

@@ -56,7 +56,9 @@ class Built:
         message = f"The extracted code of `{shown.stream}` gives another output than its preview: {counts} extracted."
         if found.first_error and found.failed != shown.failed:
             message += f" There it raised {found.first_error}."
-        hint = "The kernel may hold values that the page no longer says: restart it, run all cells, preview again."
+        hint = (
+            "Other cells have changed since, or the kernel holds what no cell says: run all cells from a fresh kernel."
+        )
         raise ProofError(message, hint=hint)
 
 
