@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from headrace._version import __version__
+    from headrace.notebook.session import resample, streams
     from headrace.spec.decorator import stream
 
-__all__ = ["__version__", "load_ipython_extension", "stream"]
+__all__ = ["__version__", "load_ipython_extension", "resample", "stream", "streams"]
 
-_HOMES = {"__version__": "headrace._version", "stream": "headrace.spec.decorator"}
+_HOMES = {
+    "__version__": "headrace._version",
+    "resample": "headrace.notebook.session",
+    "stream": "headrace.spec.decorator",
+    "streams": "headrace.notebook.session",
+}
 
 
 def __getattr__(name: str) -> object:

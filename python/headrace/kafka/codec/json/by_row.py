@@ -75,7 +75,8 @@ def objects_of(column: pd.Series) -> list[object]:
     if isinstance(dtype, np.dtype) and dtype.kind in "fiubO":
         return column.to_numpy().tolist()
     if isinstance(dtype, pd.CategoricalDtype):
-        return objects_of(column.astype(dtype.categories.dtype))
+        values = [*objects_of(pd.Series(dtype.categories)), None]  # code -1, the nulls, is the last
+        return [values[code] for code in column.cat.codes.tolist()]
     if isinstance(dtype, pd.StringDtype):
         return [text if isinstance(text, str) else None for text in column.array]
     texts = time_texts(column)
