@@ -38,6 +38,7 @@ COLUMNS = st.one_of(
     column(st.one_of(st.booleans(), st.none()), "boolean"),
     column(st.one_of(st.text(), st.none()), "str"),
     column(st.one_of(st.text(max_size=2), st.none()), "category"),
+    column(st.one_of(st.integers(-3, 3), st.none()), "category"),
     column(st.one_of(TIMES, st.none()), "datetime64[us]"),
     column(st.one_of(TIMES, st.none()), "datetime64[us, UTC]"),
     column(st.one_of(TIMES, st.none()), "datetime64[us, Europe/Berlin]"),
@@ -207,3 +208,8 @@ def test_texts_of_times(times: list[dt.datetime]) -> None:
     texts = format_times(np.array(microseconds)).to_pylist()
     assert texts == [format_time(time) for time in times]
     assert [parse_text(text) for text in texts] == microseconds
+
+
+def test_the_intervals_of_cut_are_written_as_text() -> None:
+    cut = pd.DataFrame({"delay": pd.cut(pd.Series([1.0, None, 5.0]), [0, 2, 9])})
+    assert JsonEncoder().encode(cut) == [b'{"delay":"(0, 2]"}', b'{"delay":null}', b'{"delay":"(2, 9]"}']
