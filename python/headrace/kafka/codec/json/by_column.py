@@ -63,7 +63,7 @@ def encode_columns(frame: pd.DataFrame) -> list[bytes] | None:
 def _array(column: pd.Series, splices: _Splices) -> pa.Array:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _array(column.astype(dtype.categories.dtype), splices)
+        return _categories(column, splices)
     if isinstance(dtype, pd.StringDtype):
         return pa.array(column.array, pa.large_string())
     if dtype.kind == "f":
@@ -72,6 +72,15 @@ def _array(column: pd.Series, splices: _Splices) -> pa.Array:
         return pa.array(column.array)
     texts = time_texts(column)
     return _others(column, splices) if texts is None else texts
+
+
+def _categories(column: pd.Series, splices: _Splices) -> pa.Array:
+    """Write the few categories and take from them; those that would be spliced in go value by value."""
+    written = _array(pd.Series(column.cat.categories), own := _Splices())
+    if own.marks:
+        return _others(column, splices)
+    codes = column.cat.codes.to_numpy()
+    return written.take(pa.array(codes, mask=codes < 0))
 
 
 def _others(column: pd.Series, splices: _Splices) -> pa.Array:

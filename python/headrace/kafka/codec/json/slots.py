@@ -106,9 +106,9 @@ class SlotReader:
 
     def _has_just_these_quotes(self) -> Booleans | bool:
         """Return which records have no quote but those around keys and texts: none ends within its text."""
-        is_quote = self._characters == _QUOTE
-        if self._slots.whole and np.count_nonzero(is_quote) == self._quotes.sum():
+        if self._slots.quotes == self._quotes.sum():
             return True
+        is_quote = self._characters == _QUOTE
         bounds = np.column_stack([self._slots.record_starts, self._slots.ends[-1] + 1]).ravel()
         counts = np.add.reduceat(is_quote.view(np.uint8), bounds, dtype=np.int64)[::2]
         just: Booleans = counts == self._quotes

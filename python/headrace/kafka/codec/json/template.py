@@ -41,7 +41,7 @@ class Slots:
         starts: int64[keys, m], the first character of each value.
         ends: int64[keys, m], the one after the last; values may be empty, and are not checked.
         record_starts: int64[m], the first character of each record.
-        whole: whether the text has no other records.
+        quotes: how many quotes the text has, ``None`` when it has other records too.
     """
 
     text: bytes
@@ -49,7 +49,7 @@ class Slots:
     starts: Places
     ends: Places
     record_starts: Places
-    whole: bool
+    quotes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,16 @@ class Template:
     def find(self, values: Sequence[bytes]) -> Slots:
         """Return where the values stand in those of n records that have this form."""
         keys = len(self.names)
-        padding = b" " * (max(map(len, self.literals)) + 2 * WORD)
+        padding = b" " * (max(map(len, self.literals)) + 4 * WORD)
         text = b"".join((padding, *values, padding))
         characters = np.frombuffer(text, np.uint8)
         lengths = np.fromiter(map(len, values), np.int64, len(values))
         ends = np.cumsum(lengths) + len(padding)
         starts = ends - lengths
-        colons = np.flatnonzero((characters[:-1] == _QUOTE) & (characters[1:] == _COLON)) + 1
+        is_quote = characters == _QUOTE
+        is_end = characters == _COLON  # the colon after a key, as no text ends before a colon
+        is_end[1:] &= is_quote[:-1]
+        colons = np.flatnonzero(is_end)
         counts = np.diff(np.searchsorted(colons, np.append(starts, ends[-1:])))
         as_many = counts == keys
         rows = np.flatnonzero(as_many & ~_doubtful(text, characters, ends))
@@ -118,20 +121,25 @@ class Template:
             alike &= (characters[colons + 1] == _SPACE).all(axis=0)
         alike &= self._has_keys(text, colons)
         if alike.all():
-            return Slots(text, rows, value_starts, value_ends, starts, whole=len(rows) == len(values))
-        return Slots(text, rows[alike], value_starts[:, alike], value_ends[:, alike], starts[alike], whole=False)
+            quotes = int(np.count_nonzero(is_quote)) if len(rows) == len(values) else None
+            return Slots(text, rows, value_starts, value_ends, starts, quotes)
+        return Slots(text, rows[alike], value_starts[:, alike], value_ends[:, alike], starts[alike], None)
 
     def _has_keys(self, text: bytes, colons: Places) -> npt.NDArray[np.bool_]:
-        """Compare the literals, up to eight characters at once, from their ends to their beginnings."""
-        words = words_of(text)
+        """Compare the literals, two words at once, from their ends to their beginnings."""
+        size = 2 * WORD
+        # Whatever has 16 bytes serves to fetch as many at once; they are never used as complex numbers.
+        doubles = np.ndarray((len(text) - size + 1,), np.complex128, text, strides=(1,))
         alike = np.ones(colons.shape[1], np.bool_)
-        for back in range(0, max(map(len, self.literals)), WORD):
+        for back in range(0, max(map(len, self.literals)), size):
             chosen = [place for place, literal in enumerate(self.literals) if len(literal) > back]
-            parts = [self.literals[place][: len(self.literals[place]) - back][-WORD:] for place in chosen]
-            expected = np.array([int.from_bytes(part.rjust(WORD, b"\0"), "little") for part in parts], np.uint64)
-            mask = np.array([2**64 - (1 << 8 * (WORD - len(part))) for part in parts], np.uint64)
-            found = words[(colons if len(chosen) == len(colons) else colons[chosen]) + (1 - back - WORD)]
-            alike &= ((found & mask[:, None]) == expected[:, None]).all(axis=0)
+            parts = [self.literals[place][: len(self.literals[place]) - back][-size:] for place in chosen]
+            expected = np.frombuffer(b"".join(part.rjust(size, b"\0") for part in parts), np.uint64)
+            mask = np.frombuffer(b"".join((b"\xff" * len(part)).rjust(size, b"\0") for part in parts), np.uint64)
+            found = doubles[(colons if len(chosen) == len(colons) else colons[chosen]) + (1 - back - size)]
+            words = found.view(np.uint64).reshape(len(chosen), -1, 2)
+            words &= mask.reshape(-1, 1, 2)
+            alike &= (words == expected.reshape(-1, 1, 2)).all(axis=(0, 2))
         return alike
 
 
