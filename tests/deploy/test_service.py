@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -13,10 +12,11 @@ import psutil
 import pytest
 from confluent_kafka import TopicPartition
 
+from deploy.supervision import clean_supervisor  # noqa: F401 (used by all tests here)
 from headrace.deploy import rollout
-from headrace.deploy.deployments import read_deployment, service_names
+from headrace.deploy.deployments import read_deployment
 from headrace.deploy.ledger import current_deployment
-from headrace.deploy.local import LocalTarget, places, supervisor
+from headrace.deploy.local import LocalTarget, places
 from headrace.deploy.services import service, services
 from headrace.deploy.status import ServiceStatus
 from headrace.errors import MissingServiceError, RefusedError
@@ -26,6 +26,8 @@ from headrace.kafka.topics import list_topics, watermarks
 from headrace.spec import StreamSpec
 from projects import git, make_repository
 from waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("clean_supervisor")
 
 COUNT = 400
 
@@ -46,25 +48,6 @@ def read_ids(cluster: Cluster, topic: str) -> list[int]:
         found += [orjson.loads(record.value() or b"")["id"] for record in batch if record.error() is None]
     reader.close()
     return sorted(found)
-
-
-def end_supervisor() -> None:
-    pid_file = places.configuration_path().with_name("supervisord.pid")
-    if supervisor.answers():
-        supervisor.remove(supervisor.processes())
-        process = psutil.Process(int(pid_file.read_text()))
-        process.terminate()
-        process.wait(20)
-
-
-@pytest.fixture(autouse=True)
-def clean_supervisor(cluster: Cluster) -> Iterator[None]:
-    """Leave no service and no supervisor behind."""
-    yield
-    for name in service_names():
-        with contextlib.suppress(MissingServiceError):
-            rollout.delete(name)
-    end_supervisor()
 
 
 @pytest.fixture

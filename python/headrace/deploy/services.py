@@ -7,8 +7,8 @@ from pathlib import Path
 from headrace.deploy.counters import Counters, count
 from headrace.deploy.deployments import Deployment, read_deployment, service_names
 from headrace.deploy.local import LocalTarget
-from headrace.deploy.local.starts import count_restarts
 from headrace.deploy.replicas import ReplicaStatus, ask, reason
+from headrace.deploy.starts import count_restarts
 from headrace.deploy.status import ServiceState, ServiceStatus
 from headrace.deploy.target import Replica, Target
 from headrace.errors import ClusterError, HeadraceError, MissingServiceError

@@ -63,7 +63,7 @@ def write_programs(deployment: Deployment) -> None:
 
 
 def _program(deployment: Deployment, replica: int) -> str:
-    command = [sys.executable, "-m", "headrace.deploy.local.launch", deployment.folder, str(replica)]
+    command = [sys.executable, "-m", "headrace.deploy.launch", deployment.folder, str(replica)]
     environment = {
         HOME_VARIABLE: str(home()),
         "HEADRACE_DEPLOYMENT": str(deployment_path(deployment.service)),

@@ -12,7 +12,7 @@ from headrace.deploy.deployments import Deployment, read_deployment, service_fol
 from headrace.deploy.local import places, supervisor
 from headrace.deploy.local.configuration import program_name, replica_log, write_programs
 from headrace.deploy.local.log import last_lines
-from headrace.deploy.local.starts import record_wish, starts_since_wish
+from headrace.deploy.starts import record_wish, starts_since_wish
 from headrace.deploy.target import Replica, ReplicaPhase
 
 _PHASES: dict[str, ReplicaPhase] = {"RUNNING": "up", "STARTING": "starting", "STOPPING": "starting"}
