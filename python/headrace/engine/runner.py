@@ -169,6 +169,7 @@ class Service:
             logger.warning("the cluster does not answer", extra={"reason": str(error)})
             self._metrics.state = "degraded"
             self._insist(self._reopen)
+            self._metrics.state = "starting"
             return None
 
     def _take(self, gathered: Gathered) -> None:
