@@ -14,7 +14,7 @@ from headrace.kafka.codec.json.decoded import Decoded, RecordFailure
 from headrace.kafka.records import Records
 from headrace.spec import ColumnType
 
-_FEWEST_FOR_TEMPLATES = 300
+_FEWEST_FOR_TEMPLATES = 400
 """Records from which on reading by templates is quicker, measured."""
 
 

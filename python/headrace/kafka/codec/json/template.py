@@ -93,7 +93,7 @@ class Template:
     def find(self, values: Sequence[bytes]) -> Slots:
         """Return where the values stand in those of n records that have this form."""
         keys = len(self.names)
-        padding = b" " * (max(map(len, self.literals)) + 4 * WORD)
+        padding = b" " * (max(map(len, self.literals)) + 2 * WORD)
         text = b"".join((padding, *values, padding))
         characters = np.frombuffer(text, np.uint8)
         lengths = np.fromiter(map(len, values), np.int64, len(values))
@@ -126,20 +126,17 @@ class Template:
         return Slots(text, rows[alike], value_starts[:, alike], value_ends[:, alike], starts[alike], None)
 
     def _has_keys(self, text: bytes, colons: Places) -> npt.NDArray[np.bool_]:
-        """Compare the literals, two words at once, from their ends to their beginnings."""
-        size = 2 * WORD
-        # Whatever has 16 bytes serves to fetch as many at once; they are never used as complex numbers.
-        doubles = np.ndarray((len(text) - size + 1,), np.complex128, text, strides=(1,))
+        """Compare the literals, up to eight characters at once, from their ends to their beginnings."""
+        words = words_of(text)
         alike = np.ones(colons.shape[1], np.bool_)
-        for back in range(0, max(map(len, self.literals)), size):
+        for back in range(0, max(map(len, self.literals)), WORD):
             chosen = [place for place, literal in enumerate(self.literals) if len(literal) > back]
-            parts = [self.literals[place][: len(self.literals[place]) - back][-size:] for place in chosen]
-            expected = np.frombuffer(b"".join(part.rjust(size, b"\0") for part in parts), np.uint64)
-            mask = np.frombuffer(b"".join((b"\xff" * len(part)).rjust(size, b"\0") for part in parts), np.uint64)
-            found = doubles[(colons if len(chosen) == len(colons) else colons[chosen]) + (1 - back - size)]
-            words = found.view(np.uint64).reshape(len(chosen), -1, 2)
-            words &= mask.reshape(-1, 1, 2)
-            alike &= (words == expected.reshape(-1, 1, 2)).all(axis=(0, 2))
+            parts = [self.literals[place][: len(self.literals[place]) - back][-WORD:] for place in chosen]
+            expected = np.array([int.from_bytes(part.rjust(WORD, b"\0"), "little") for part in parts], np.uint64)
+            mask = np.array([2**64 - (1 << 8 * (WORD - len(part))) for part in parts], np.uint64)
+            found = words[(colons if len(chosen) == len(colons) else colons[chosen]) + (1 - back - WORD)]
+            found &= mask[:, None]
+            alike &= (found == expected[:, None]).all(axis=0)
         return alike
 
 
