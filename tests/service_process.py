@@ -21,7 +21,7 @@ from headrace.spec import ColumnType, StreamDocument, StreamSpec, names, to_yaml
 from waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from headrace.kafka.clusters import Cluster
@@ -113,6 +113,10 @@ class ServiceProcess:
         """Return the sum of the committed offsets."""
         return sum(place.offset for place in committed(self.cluster, names.group_id(self.name), self.source).values())
 
+    def progressed_past(self, place: int) -> Callable[[], bool]:
+        """Return a condition: the sum of the committed offsets is above ``place``."""
+        return lambda: self.progress() > place
+
     def _lag(self) -> int:
         assert self.running.poll() is None, self.log[-3000:]
         places = committed(self.cluster, names.group_id(self.name), self.source)
@@ -138,6 +142,12 @@ def fill(
         producer.produce(topic, value, key, headers=headers or [], on_delivery=lambda error, _: failed.append(error))
     assert producer.flush(60) == 0
     assert not [error for error in failed if error]
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    """Return a message's headers by name."""
+    pairs: list[tuple[str, bytes | None]] = message.headers() or []  # type: ignore[assignment]  # stubs allow a dict
+    return {name: value for name, value in pairs if value is not None}
 
 
 def read_all(cluster: Cluster, topic: str, *, timeout: float = 60.0) -> list[Message]:

@@ -45,7 +45,7 @@ def as_records() -> tuple[list[bytes | None], list[bytes | None]]:
 
 def expected() -> pd.DataFrame:
     """Return what the cell gives on the whole data set, in plain pandas."""
-    df = flights.assign(time_hour=pd.to_datetime(flights.time_hour, utc=True))
+    df: pd.DataFrame = flights.assign(time_hour=pd.to_datetime(flights.time_hour, utc=True))
     flown = df[df.dep_delay.notna()]
     return flown.assign(speed=flown.distance / (flown.air_time / 60), late=flown.arr_delay > 15)
 

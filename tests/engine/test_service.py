@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from headrace.home import home
 from headrace.kafka.topics import committed
 from headrace.spec import names
-from service_process import fill, read_all
+from service_process import fill, headers_of, read_all
 from waiting import eventually
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def counted(cluster: Cluster, service: ServiceProcess) -> Counter[str]:
         content = json.loads(place.metadata)
         total.update({name: content[name] for name in ("in", "out", "failed", "late")})
     return total
+
+
+def has_taken(cluster: Cluster, service: ServiceProcess, records: int) -> bool:
+    return counted(cluster, service)["in"] == records
 
 
 @pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
@@ -104,14 +109,14 @@ def test_exactly_the_broken_records_become_dead_letters(
     assert len(letters) == 100
     origins = {(m.partition(), m.offset()): m.value() for m in read_all(cluster, service.source)}
     for letter in letters:
-        headers: dict[str, Any] = dict(letter.headers() or [])
+        headers = headers_of(letter)
         assert headers["own"] == b"1"
         assert headers["headrace-stream"] == service.name.encode()
         assert headers["headrace-topic"] == service.source.encode()
         assert origins[int(headers["headrace-partition"]), int(headers["headrace-offset"])] == letter.value()
-    errors = Counter(dict(letter.headers() or [])["headrace-error"].split(b":")[0] for letter in letters)
+    errors = Counter(headers_of(letter)["headrace-error"].split(b":")[0] for letter in letters)
     assert errors == Counter({b"DecodeError": 34, b"TypeMismatchError": 33, b"ValueError": 33})
-    raised = next(dict(m.headers() or []) for m in letters if b"13}" in (m.value() or b""))
+    raised = next(headers_of(m) for m in letters if b"13}" in (m.value() or b""))
     assert raised["headrace-error"] == b"ValueError: thirteen"
     assert b"transform.py" in raised["headrace-traceback"]
     assert counted(cluster, service) == Counter({"in": 10_000, "out": 9_900, "failed": 100})
@@ -177,7 +182,7 @@ def test_counts_start_again_with_another_deployment_and_its_start_is_used(
     for deploy, start, expected in (("d1", 0, 20), ("d2", 15, 5), ("d2", 0, 6)):
         deployment.write_text(json.dumps({"service": service.name, "deploy": deploy, "start": {place: start}}))
         service.start()
-        eventually(lambda wanted=expected: counted(cluster, service)["in"] == wanted, 30)
+        eventually(partial(has_taken, cluster, service, expected), 30)
         assert service.terminate()[0] == 0
         if expected == 5:
             fill(cluster, service.source, numbered(range(20, 21)), keys=[b"same partition"])

@@ -48,7 +48,7 @@ def test_sigterm_stops_within_five_seconds_and_changes_nothing(
     for stop in (signal.SIGTERM, signal.SIGINT):
         before = service.progress()
         service.start()
-        eventually(lambda seen=before: service.progress() > seen, 30)
+        eventually(service.progressed_past(before), 30)
         service.running.send_signal(stop)
         assert service.ended(5) == 0
         assert service.progress() < 6_000
@@ -90,7 +90,7 @@ def test_kills_lose_nothing_and_exactly_once_doubles_nothing(
     for _ in range(3):
         before = service.progress()
         service.start()
-        eventually(lambda seen=before: service.progress() > seen, 30, interval=0.01)
+        eventually(service.progressed_past(before), 30, interval=0.01)
         service.kill()
         assert service.progress() < 12_000
     service.start().caught_up()
@@ -137,7 +137,7 @@ def test_an_expired_offset_is_a_clear_stop(cluster: Cluster, make_service: Calla
     service.start().caught_up()
     service.terminate()
     fill(cluster, service.source, numbered(range(10, 30)), keys=[b"k"] * 20)
-    (place,) = {message.partition() for message in read_all(cluster, service.source)}
+    (place,) = {message.partition() or 0 for message in read_all(cluster, service.source)}
     admin = AdminClient({"bootstrap.servers": cluster.address})
     (deleted,) = admin.delete_records([TopicPartition(service.source, place, 25)]).values()
     deleted.result()

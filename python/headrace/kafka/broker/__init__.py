@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from headrace.kafka.broker.node import BrokerStatus, reset, start, status, stop
+from headrace.kafka.broker.node import DEFAULT_PORT, BrokerStatus, reset, start, status, stop
 
-__all__ = ["BrokerStatus", "reset", "start", "status", "stop"]
+__all__ = ["DEFAULT_PORT", "BrokerStatus", "reset", "start", "status", "stop"]
