@@ -106,7 +106,7 @@ format: setup ## Mend the style where a tool can.
 
 .PHONY: bench
 bench: setup ## Throughput of a service against a bare consume-and-produce loop.
-	@python scripts/bench.py $(BENCH_FLAGS)
+	@python bench/service.py $(BENCH_FLAGS)
 
 .PHONY: docs
 docs: setup ## The documentation as a site, in site/.
