@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from headrace.errors import CellError, HeadraceError, ProofError
-from headrace.home import HOME_VARIABLE
+from headrace.errors import CellError, HeadraceError
 from headrace.kafka.records import Records
+from headrace.proof.fresh_process import TIMEOUT, run_fresh
 from headrace.proof.verdict import Verdict
-from headrace.spec import Matching
+from headrace.spec import Matching, read_document
 
-TIMEOUT = 120.0
-"""Seconds that the whole run may take."""
-
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", HOME_VARIABLE)
-"""What the fresh process gets of the environment: no tokens, no passwords, no Jupyter."""
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from headrace.proof.room import main; main(*sys.argv[1:])"
-_LINES_SHOWN = 20
+if TYPE_CHECKING:
+    from headrace.proof.examine import Examination
 
 
 class CleanResult(BaseModel):
@@ -38,7 +29,7 @@ class CleanResult(BaseModel):
         failed: records that failed.
         first_error: the first failure as one line, or ``None``.
         output: dtype of each output column.
-        matching: how rows are matched, as ``stream.yaml`` says.
+        matching: how output rows are matched to input rows, found out there.
         verdict: what the check found there.
     """
 
@@ -54,15 +45,28 @@ class CleanResult(BaseModel):
     matching: Matching
     verdict: Verdict
 
+    @classmethod
+    def of(cls, found: Examination) -> CleanResult:
+        """Return what is to be told of an examination."""
+        failures = found.whole.failures
+        return cls(
+            output_digest=found.output_digest,
+            rows_in=found.verdict.rows_in,
+            rows_out=found.verdict.rows_out,
+            filtered=found.verdict.filtered,
+            failed=found.verdict.failed,
+            first_error=failures[0].summary if failures else None,
+            output=found.stream.document.output,
+            matching=found.stream.document.matching,
+            verdict=found.verdict,
+        )
+
 
 def run_clean(folder: Path, records: Records, *, timeout: float = TIMEOUT) -> CleanResult:
     """Load a stream folder in a fresh process and run and check it on ``records``.
 
-    The process starts in an empty folder with a handful of environment variables; it sees installed packages and
-    the folder's ``transform.py``, no notebook, no ``PYTHONPATH``, no file beside the notebook.
-
     Args:
-        folder: a folder as ``headrace commit`` writes it.
+        folder: a folder as ``headrace commit`` writes it; of ``stream.yaml`` the spec and the input types count.
         records: the pinned sample.
         timeout: seconds.
 
@@ -71,76 +75,36 @@ def run_clean(folder: Path, records: Records, *, timeout: float = TIMEOUT) -> Cl
         ProofError: the process took too long or died.
         HeadraceError: what Headrace itself refuses there, with the same words.
     """
-    with tempfile.TemporaryDirectory(prefix="headrace-room-") as place:
-        room = Path(place)
-        records.save(room / "records.arrow")
-        package = str(Path(__file__).parents[2])
-        words = [str(folder.absolute()), str(room / "records.arrow"), str(room / "result.json")]
-        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        try:
-            finished = subprocess.run(
-                [sys.executable, "-E", "-P", "-c", _START, package, *words],
-                cwd=room,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            message = f"`{folder.name}` was not done on {len(records):,} records in {timeout:g} s of a clean process."
-            raise ProofError(message, hint="Take a shorter sample, or make the cell faster.") from None
-        answer = _answer(room / "result.json")
-    if answer is None:
-        said = "\n".join(finished.stderr.decode("utf-8", "replace").splitlines()[-_LINES_SHOWN:])
-        message = f"`{folder.name}` ended the clean process with status {finished.returncode}: {said or 'no output'}"
-        raise ProofError(message)
-    if "error" in answer:
-        kind = {"CellError": CellError}.get(str(answer["error"]), ProofError)
-        raise kind(str(answer["message"]), hint=str(answer["hint"]))
-    return CleanResult.model_validate(answer)
+    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, timeout=timeout))
 
 
-def main(folder: str, records: str, result: str) -> None:
-    """Run one stream folder and write what was found as JSON: the fresh process's whole work.
+def work(folder: Path, records: Records) -> CleanResult:
+    """Do what the fresh process of :func:`run_clean` does."""
+    return CleanResult.of(examine_folder(folder, records))
 
-    Args:
-        folder: the stream folder.
-        records: a file that :meth:`headrace.kafka.records.Records.save` wrote.
-        result: where to write a :class:`CleanResult`, or ``{"error", "message", "hint"}``.
+
+def examine_folder(folder: Path, records: Records) -> Examination:
+    """Load a stream folder in this process, which must be a fresh one, and examine it as a cell is examined.
+
+    Raises:
+        CellError: ``transform.py`` cannot be imported.
+        HeadraceError: what Headrace itself refuses.
     """
-    try:
-        answer = _work(Path(folder), Records.load(Path(records))).model_dump_json()
-    except HeadraceError as error:
-        answer = json.dumps({"error": type(error).__name__, "message": error.message, "hint": error.hint})
-    Path(result).write_text(answer, encoding="utf-8")
-
-
-def _work(folder: Path, records: Records) -> CleanResult:
     # Here and not above: who only starts a clean room need not load the engine.
     from headrace.engine.bisect import CELL_FAILURES  # noqa: PLC0415
-    from headrace.engine.stream import Stream  # noqa: PLC0415
-    from headrace.proof.examine import examine_stream  # noqa: PLC0415
+    from headrace.engine.function import load_folder  # noqa: PLC0415
+    from headrace.kafka.inference import InferredTypes  # noqa: PLC0415
+    from headrace.proof.examine import examine  # noqa: PLC0415
 
+    document = read_document(folder)
     try:
-        stream = Stream.from_folder(folder)
+        function = load_folder(folder)
     except HeadraceError:
         raise
     except CELL_FAILURES as error:
         raise _import_error(folder, error) from None
-    found = examine_stream(stream, records)
-    failures = found.whole.failures
-    return CleanResult(
-        output_digest=found.output_digest,
-        rows_in=found.verdict.rows_in,
-        rows_out=found.verdict.rows_out,
-        filtered=found.verdict.filtered,
-        failed=found.verdict.failed,
-        first_error=failures[0].summary if failures else None,
-        output=found.stream.document.output,
-        matching=stream.document.matching,
-        verdict=found.verdict,
-    )
+    inferred = InferredTypes(columns=document.input, never_null=document.never_null, records=len(records))
+    return examine(document.spec, function, inferred, records)
 
 
 def _import_error(folder: Path, error: BaseException) -> CellError:
@@ -158,11 +122,3 @@ def _import_error(folder: Path, error: BaseException) -> CellError:
     elif isinstance(error, NameError):
         hint = f"Define `{error.name}` in a cell of the notebook, above the stream."
     return CellError(message, hint=hint)
-
-
-def _answer(path: Path) -> dict[str, object] | None:
-    try:
-        answer = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return answer if isinstance(answer, dict) else None

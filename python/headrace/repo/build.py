@@ -62,17 +62,18 @@ class Built:
         raise ProofError(message, hint=hint)
 
 
-def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None) -> Built:
+def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None, tests: bool = True) -> Built:
     """Write the folder of a notebook's stream and run it in the clean room on the pinned sample.
 
     The sample is the one of the cell's last preview where the cell still says the same, else the one that its
-    ``--sample`` names. The user's code runs in fresh processes only.
+    ``--sample`` names. The user's code runs in one fresh process only.
 
     Args:
         notebook: the notebook's file.
         name: the stream.
         folder: an existing, empty folder named like the stream.
         cluster: in place of the cell's and the project's.
+        tests: whether to write the folder's tests too.
 
     Raises:
         RefusedError: the stream cannot be cut out of the notebook; among them UnknownNameError.
@@ -94,8 +95,8 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements_text(cut.module_source), encoding="utf-8")
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
-    finished = finish(folder, sample.records)
-    clean = run_clean(folder, sample.records)
+    finished = finish(folder, sample.records) if tests else None
+    clean = finished.clean if finished else run_clean(folder, sample.records)
     proof = ProofSummary(
         equal=clean.verdict.equal,
         reason=clean.verdict.reason,
@@ -104,13 +105,13 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         failed=clean.failed,
         sample=sample.pin.offsets,
     )
-    pinned = {"matching": finished.matching, "output": clean.output, "proof": proof}
+    pinned = {"matching": clean.matching, "output": clean.output, "proof": proof}
     document = document.model_copy(update=pinned)
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
-    test = test_module_text(
-        document, dtypes=finished.fixture_dtypes == clean.output, batches=bool(proof.equal) and finished.batches_agree
-    )
-    (folder / "tests" / "test_transform.py").write_text(test, encoding="utf-8")
+    if finished:
+        same_dtypes, agree = finished.fixture_dtypes == clean.output, bool(proof.equal) and finished.batches_agree
+        text = test_module_text(document, dtypes=same_dtypes, batches=agree)
+        (folder / "tests" / "test_transform.py").write_text(text, encoding="utf-8")
     return Built(cut, where, sample, document, clean, preview)
 
 

@@ -41,7 +41,7 @@ def _check(notebook: Path, stream: str, cluster: str | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="headrace-check-") as parent:
         folder = Path(parent) / stream
         folder.mkdir()
-        return _contract(build(notebook, stream, folder, cluster=cluster))
+        return _contract(build(notebook, stream, folder, cluster=cluster, tests=False))
 
 
 def _contract(built: Built) -> dict[str, Any]:
