@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 from ruamel.yaml import YAML
 from tornado.httpclient import HTTPResponse
 
+from deploy.supervision import clean_supervisor  # noqa: F401 (a fixture)
 from headrace.kafka.clients import admin, producer
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import list_topics
 from headrace.server import HeadraceApp
 from headrace.server.openapi import DOCUMENT, document, text
 from headrace.server.topics import TopicRates
-from projects import git
+from headrace.spec import StreamSpec
+from projects import git, make_repository
+from server.conftest import notebook_text
 from waiting import eventually
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]
@@ -40,7 +44,9 @@ async def get(fetch: Fetch, path: str, **params: Any) -> Any:
 
 
 async def post(fetch: Fetch, path: str, **body: Any) -> Any:
-    return json.loads((await fetch(path, method="POST", body=json.dumps(body), request_timeout=120)).body)
+    answer = await fetch(path, method="POST", body=json.dumps(body), request_timeout=120, raise_error=False)
+    assert answer.code == 200, answer.body
+    return json.loads(answer.body)
 
 
 def test_the_document_in_the_package_is_that_of_the_models() -> None:
@@ -143,3 +149,30 @@ async def test_commit_and_then_the_stream_is_committed(
     write_notebook("flights.ipynb", "LATE = 16", CELL.format(source=source))
     (late,) = (await get(jp_fetch, "headrace/streams", notebook="flights.ipynb"))["streams"]
     assert late["state"] != "committed"
+
+
+@pytest.mark.usefixtures("clean_supervisor")
+async def test_deploy_stop_and_start_by_the_panel(
+    jp_fetch: Fetch, jp_root_dir: Path, default_cluster: Cluster, make_topic: Callable[..., str]
+) -> None:
+    source = make_topic("numbers")
+    spec = StreamSpec(name="paneled", source=source, sinks=(f"{source}.out",))
+    make_repository(jp_root_dir, spec)
+    (jp_root_dir / "numbers.ipynb").write_text(notebook_text(f"%%stream paneled --from {source} --to {source}.out"))
+    client = producer(default_cluster, purpose="test")
+    for number in range(100):
+        client.produce(source, json.dumps({"id": number, "value": float(number)}))
+    assert client.flush(20) == 0
+
+    deployed = await post(jp_fetch, "headrace/deploy", notebook="numbers.ipynb", stream="paneled", replicas=2)
+
+    assert (deployed["state"], deployed["replicas"], len(deployed["pids"])) == ("running", 2, 2)
+    assert deployed["commit"] == git(jp_root_dir, "rev-parse", "HEAD")
+    async with asyncio.timeout(60):
+        while (services := (await get(jp_fetch, "headrace/services"))["services"])[0]["records_in"] != 100:
+            assert len(services) == 1
+    assert services[0]["service"] == "paneled"
+    assert (await get(jp_fetch, "headrace/services/paneled/logs", lines=3))["lines"]
+    stopped = await post(jp_fetch, "headrace/services/paneled/stop")
+    assert (stopped["state"], stopped["records_out"]) == ("stopped", 100)
+    assert (await post(jp_fetch, "headrace/services/paneled/start"))["state"] == "running"

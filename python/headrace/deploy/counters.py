@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.deploy.commits import committed
 from headrace.deploy.deployments import Deployment
 from headrace.engine.service.counts import Counts
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import watermarks
+from headrace.kafka.topics import committed, watermarks
+from headrace.spec.names import group_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def count(cluster: Cluster, deployment: Deployment) -> Counters:
         MissingTopicError: the source topic is gone.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    commits = committed(cluster, deployment.service, deployment.source)
+    commits = committed(cluster, group_id(deployment.service), deployment.source)
     own: list[Counts] = []
     lag = 0
     for partition, (low, high) in watermarks(cluster, deployment.source).items():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
-from headrace.deploy.commits import committed
 from headrace.errors import ExpiredOffsetError, UsageError
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import offsets_at, watermarks
-from headrace.spec import parse_duration
+from headrace.kafka.sample_request import TimeSpan, parse_sample
+from headrace.kafka.topics import committed, offsets_at, watermarks
+from headrace.spec.names import group_id
 
 _OFFSETS = re.compile(r"\d+:\d+(?:,\d+:\d+)*")
 
@@ -47,7 +46,7 @@ def start_offsets(cluster: Cluster, service: str, source: str, text: str = "comm
 
 
 def _committed(cluster: Cluster, service: str, source: str, ends: dict[int, tuple[int, int]]) -> dict[int, int]:
-    commits = committed(cluster, service, source)
+    commits = committed(cluster, group_id(service), source)
     offsets = {partition: low for partition, (low, _) in ends.items()}
     for partition, commit in commits.items():
         low = ends[partition][0]
@@ -77,16 +76,13 @@ def _named(text: str, source: str, ends: dict[int, tuple[int, int]]) -> dict[int
 
 
 def _milliseconds(text: str) -> int:
-    if text.startswith("-"):
-        moment = datetime.now(UTC) - parse_duration(text[1:])
-    else:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            message = f"`--from {text}` is no place to start."
-            hint = (
-                "Write committed, earliest, latest, a time such as 2026-11-22T10:00:00Z or -10m, or PARTITION:OFFSET."
-            )
-            raise UsageError(message, hint=hint) from None
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return int(moment.timestamp() * 1000)
+    """Return the time that ``text`` names, as the start of a sample names it."""
+    try:
+        request = parse_sample(f"{text}..")
+    except UsageError:
+        request = None
+    if not isinstance(request, TimeSpan):
+        message = f"`--from {text}` is no place to start."
+        hint = "Write committed, earliest, latest, a time such as 2026-11-22T10:00:00Z or -10m, or PARTITION:OFFSET."
+        raise UsageError(message, hint=hint)
+    return request.start
