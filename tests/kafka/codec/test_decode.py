@@ -109,6 +109,15 @@ def test_times(records_of: MakeRecords, token: str, expected: str) -> None:
     assert decoded.frame["at"][0] == pd.Timestamp(expected)
 
 
+def test_a_time_is_the_same_in_any_batch(records_of: MakeRecords) -> None:
+    for token in ("1.0", "1000", "1e3", "1795341600000.0"):
+        values = [f'{{"at":{token},"b":1}}'.encode(), b'{"at":null,"b":1}']
+        types: dict[str, ColumnType] = {"at": "datetime64[us, UTC]", "b": "int64"}
+        few, many = (JsonDecoder(types).decode(records_of(values * count)).frame for count in (1, 600))
+        assert few["at"][0] == pd.Timestamp(int(float(token)), unit="ms", tz="UTC")
+        pd.testing.assert_frame_equal(many, pd.concat([few] * 600, ignore_index=True))
+
+
 def test_integral_floats_are_integers_and_missing_is_null(records_of: MakeRecords) -> None:
     types: dict[str, ColumnType] = {"a": "int64", "b": "Int64", "c": "str", "d": "object", "e": "boolean"}
     decoded = JsonDecoder(types).decode(records_of([b'{"a":1.0,"d":{"x":[1]}}', b'{"a":2,"b":3.0,"c":"t","e":true}']))

@@ -225,7 +225,8 @@ class SlotReader:
 
     def _by_value(self, place: int) -> Column:
         """Read values one by one: objects and arrays, and what the quicker ways refuse."""
-        text, declared = self._slots.text, self._template.types[place]
+        text = self._slots.text
+        declared = "Int64" if self._is_time(place) else self._template.types[place]  # times in milliseconds
         right = self._lengths[place] <= _LONGEST_VALUE
         given: list[object] = []
         bounds = zip(self._slots.starts[place].tolist(), self._slots.ends[place].tolist(), strict=True)

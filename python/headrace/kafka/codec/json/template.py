@@ -100,7 +100,7 @@ class Template:
         ends = np.cumsum(lengths) + len(padding)
         starts = ends - lengths
         is_quote = characters == _QUOTE
-        is_end = characters == _COLON  # the colon after a key, as no text ends before a colon
+        is_end = characters == _COLON  # of a key: a colon right after a quote
         is_end[1:] &= is_quote[:-1]
         colons = np.flatnonzero(is_end)
         counts = np.diff(np.searchsorted(colons, np.append(starts, ends[-1:])))
