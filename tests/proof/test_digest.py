@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from flight_records import of_values
-from headrace.proof.digest import body_digest, output_digest
+from headrace.proof.body import body_digest
+from headrace.proof.digest import output_digest
 from headrace.spec import StreamSpec
 
 RECORDS = of_values([b"{}"] * 6, partitions=2, seed=1)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from headrace.spec import Matching
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROW_ID = "__headrace_row__"
 """The column that carries a row's position through cells that make a fresh index."""

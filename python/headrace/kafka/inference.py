@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headrace.errors import DecodeError, ExpiredOffsetError, UsageError
 from headrace.home import home
-from headrace.kafka.codec.json.by_record import parse_object
 from headrace.kafka.sampling import SampleLimits, SamplePin, read_pin
 from headrace.kafka.topics import watermarks
 from headrace.spec import TIME_TYPE, ColumnType, StreamSpec
@@ -93,6 +92,8 @@ def infer_types(cluster: Cluster, topic: str, *, renew: bool = False) -> Inferre
 
 def infer_from_values(values: Sequence[bytes | None]) -> InferredTypes:
     """Return the types that n record values have together; values that are not JSON objects are left out."""
+    from headrace.kafka.codec.json.by_record import parse_object  # noqa: PLC0415  loads pandas; kept types do not need it
+
     kinds: dict[str, set[Kind]] = {}
     present: dict[str, int] = defaultdict(int)
     left_out: set[str] = set()

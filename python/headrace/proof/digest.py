@@ -1,4 +1,4 @@
-"""Digests: of a stream's outputs, value by value, and of what a cell says."""
+"""The digest of a stream's outputs, value by value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.kafka.records import Records
-from headrace.spec import StreamSpec
 
 _NULL = b"null"
 
@@ -45,17 +44,6 @@ def output_digest(rows: pd.DataFrame, source: npt.NDArray[np.int64], records: Re
         for value in rows[name].iloc[order].tolist():
             digest.update(canonical(value))
     return digest.hexdigest()
-
-
-def body_digest(spec: StreamSpec, body: str) -> str:
-    """Return the digest of what a cell says: its spec and its body, without how it is previewed.
-
-    Args:
-        spec: the spec of the cell's magic line.
-        body: the cell's lines after the magic line; white space at the ends does not count.
-    """
-    text = spec.model_dump_json() + "\n" + "\n".join(line.rstrip() for line in body.strip().splitlines())
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401, C901, PLR0911  any value of a cell; one return a kind

@@ -13,7 +13,7 @@ import pandas as pd
 from headrace.engine.batch import BatchResult
 from headrace.kafka.records import Records
 from headrace.kafka.sampling import Sample
-from headrace.proof.digest import body_digest
+from headrace.proof.body import body_digest
 from headrace.proof.examine import Examination
 from headrace.proof.json_values import LONGEST_TEXT, cut, json_value
 from headrace.proof.preview_model import (

@@ -11,7 +11,7 @@ from headrace.kafka.inference import column_types, infer_types
 from headrace.kafka.pins import pinned_sample
 from headrace.kafka.sampling import Sample, SamplePin, read_pin
 from headrace.proof import previews
-from headrace.proof.digest import body_digest
+from headrace.proof.body import body_digest
 from headrace.proof.preview_model import Preview
 from headrace.proof.room import CleanResult, run_clean
 from headrace.repo.finish import finish

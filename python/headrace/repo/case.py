@@ -11,7 +11,8 @@ import numpy as np
 from headrace.engine.batch import process
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
-from headrace.repo.fixture import EXPECTED_NAME, INPUT_NAME, outcomes, read_lines, read_records
+from headrace.repo.fixture import outcomes, read_lines, read_records
+from headrace.repo.folder import EXPECTED_NAME, INPUT_NAME
 from headrace.spec import StreamDocument
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from headrace.kafka.records import Records
 from headrace.proof.fresh_process import run_fresh
 from headrace.proof.room import CleanResult, examine_folder
+from headrace.repo.folder import EXPECTED_NAME, INPUT_NAME
 from headrace.spec import DOCUMENT_NAME, to_yaml
 
 
@@ -47,14 +48,7 @@ def work(folder: Path, records: Records) -> Finished:
     """Do what the fresh process of :func:`finish` does."""
     from headrace.engine.batch import process  # noqa: PLC0415  who only starts the process need not load the engine
     from headrace.repo.case import StreamCase  # noqa: PLC0415
-    from headrace.repo.fixture import (  # noqa: PLC0415
-        EXPECTED_NAME,
-        INPUT_NAME,
-        choose,
-        outcomes,
-        write_lines,
-        write_records,
-    )
+    from headrace.repo.fixture import choose, outcomes, write_lines, write_records  # noqa: PLC0415
 
     found = examine_folder(folder, records)
     (folder / DOCUMENT_NAME).write_text(to_yaml(found.stream.document), encoding="utf-8")

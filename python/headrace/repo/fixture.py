@@ -15,8 +15,6 @@ from headrace.kafka.records import Headers, Records
 
 MOST_RECORDS = 30
 ENOUGH_RECORDS = 12
-INPUT_NAME = "input.jsonl"
-EXPECTED_NAME = "expected.jsonl"
 
 
 def choose(records: Records, result: BatchResult) -> list[int]:

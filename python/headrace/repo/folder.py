@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headrace.repo.fixture import EXPECTED_NAME, INPUT_NAME
 from headrace.spec import DOCUMENT_NAME, StreamDocument
 
 STREAMS_FOLDER = "streams"
+INPUT_NAME = "input.jsonl"
+EXPECTED_NAME = "expected.jsonl"
 FOLDER_FILES = (
     DOCUMENT_NAME,
     "transform.py",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.errors import HeadraceError, RefusedError
 from headrace.proof import previews
-from headrace.proof.digest import body_digest
+from headrace.proof.body import body_digest
 from headrace.repo.folder import STREAMS_FOLDER
 from headrace.repo.git import Repository
 from headrace.repo.notebook import NotebookStream, read_streams
