@@ -23,6 +23,7 @@ export class HeadracePanel extends SidePanel implements IPanel {
     this._state = options.state;
     this._line = new ClusterLine(options.model, trans);
     this.header.addWidget(this._line);
+    this._state.restored.connect(this._restoreSections, this);
     this._accordion.expansionToggled.connect((accordion, index) => {
       const section = accordion.widgets[index];
       void this._state.setOpen(section.id, !section.isHidden);
@@ -36,10 +37,15 @@ export class HeadracePanel extends SidePanel implements IPanel {
   addSection(widget: Widget, rank: number): void {
     const before = this._ranks.filter(other => other <= rank).length;
     this._ranks.splice(before, 0, rank);
-    this.insertWidget(before, widget);
-    if (!this._state.isOpen(widget.id)) {
-      this._accordion.collapse(before);
+    // An accordion appends to the page whatever the index: to keep the order of
+    // the page, and so that of the keyboard, the later sections are added again.
+    const later = this.widgets.slice(before);
+    later.forEach(section => (section.parent = null));
+    for (const section of [widget, ...later]) {
+      section.show();
+      this.addWidget(section);
     }
+    this._restoreSections();
   }
 
   showProblem(problem: IProblem): void {
@@ -48,6 +54,14 @@ export class HeadracePanel extends SidePanel implements IPanel {
 
   refresh(): void {
     this._refreshRequested.emit();
+  }
+
+  private _restoreSections(): void {
+    this._accordion.widgets.forEach((section, index) => {
+      if (!this._state.isOpen(section.id) && !section.isHidden) {
+        this._accordion.collapse(index);
+      }
+    });
   }
 
   private get _accordion(): AccordionPanel {

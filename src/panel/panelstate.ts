@@ -1,5 +1,6 @@
 import type { IStateDB } from '@jupyterlab/statedb';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { type ISignal, Signal } from '@lumino/signaling';
 
 /** Where the state of the panel is kept in the workspace. */
 const KEY = 'headrace:panel';
@@ -10,7 +11,12 @@ export class PanelState {
     this._database = database;
   }
 
-  /** Read what was kept; call once before sections are added. */
+  /** What was kept has been read. */
+  get restored(): ISignal<this, void> {
+    return this._restored;
+  }
+
+  /** Read what was kept. */
   async restore(): Promise<void> {
     const kept = (await this._database?.fetch(KEY)) as
       ReadonlyPartialJSONObject | undefined;
@@ -20,6 +26,7 @@ export class PanelState {
         ? closed.filter((id): id is string => typeof id === 'string')
         : []
     );
+    this._restored.emit();
   }
 
   /** Whether a section was left open. */
@@ -39,4 +46,5 @@ export class PanelState {
 
   private _closed = new Set<string>();
   private _database: IStateDB | null;
+  private _restored = new Signal<this, void>(this);
 }

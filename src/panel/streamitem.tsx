@@ -38,8 +38,8 @@ export function StreamItem(props: {
   const path = `${source ?? '?'} → ${sink ?? trans.__('no sink')}`;
   const committed = stream.state === 'committed';
   return (
-    <li className="jp-Headrace-item" data-stream={name}>
-      <div className="jp-Headrace-row">
+    <li className="jp-Headrace-item jp-Headrace-stream" data-stream={name}>
+      <div className="jp-Headrace-row jp-Headrace-streamName">
         <button
           type="button"
           className="jp-Headrace-link jp-Headrace-strong"
@@ -53,45 +53,39 @@ export function StreamItem(props: {
       {stream.error !== null && (
         <Problem problem={{ message: stream.error, hint: '' }} trans={trans} />
       )}
-      {verdict && (
-        <div className="jp-Headrace-row">
-          <Verdict verdict={verdict} trans={trans} />
-          <Counts stream={stream} trans={trans} />
-        </div>
-      )}
-      <div className="jp-Headrace-row">
-        <span className="jp-Headrace-cut jp-Headrace-quiet">
-          {stateText(stream, trans)}
-        </span>
-        <span className="jp-Headrace-buttons">
-          <button
-            type="button"
-            className="jp-Headrace-button"
-            disabled={committed || stream.error !== null}
-            title={
-              committed
-                ? trans.__('Nothing to commit: the cell is as committed.')
-                : trans.__('Commit %1 to Git', name)
-            }
-            onClick={() => run(CommandIDs.commitStream)}
-          >
-            {trans.__('Commit')}
-          </button>
-          <button
-            type="button"
-            className="jp-Headrace-button"
-            disabled={!committed}
-            title={
-              committed
-                ? trans.__('Run %1 as a service', name)
-                : trans.__('Commit first: services run from a commit.')
-            }
-            onClick={() => run(CommandIDs.deployStream)}
-          >
-            {trans.__('Deploy')}
-          </button>
-        </span>
-      </div>
+      {verdict && <Verdict verdict={verdict} trans={trans} />}
+      <Counts stream={stream} trans={trans} />
+      <span className="jp-Headrace-streamState jp-Headrace-quiet">
+        {stateText(stream, trans)}
+      </span>
+      <span className="jp-Headrace-buttons">
+        <button
+          type="button"
+          className="jp-Headrace-button"
+          disabled={committed || stream.error !== null}
+          title={
+            committed
+              ? trans.__('Nothing to commit: the cell is as committed.')
+              : trans.__('Commit %1 to Git', name)
+          }
+          onClick={() => run(CommandIDs.commitStream)}
+        >
+          {trans.__('Commit')}
+        </button>
+        <button
+          type="button"
+          className="jp-Headrace-button"
+          disabled={!committed}
+          title={
+            committed
+              ? trans.__('Run %1 as a service', name)
+              : trans.__('Commit first: services run from a commit.')
+          }
+          onClick={() => run(CommandIDs.deployStream)}
+        >
+          {trans.__('Deploy')}
+        </button>
+      </span>
     </li>
   );
 }

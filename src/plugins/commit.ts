@@ -33,7 +33,7 @@ export const commitPlugin: JupyterFrontEndPlugin<void> = {
       label: args =>
         args.toolbar ? trans.__('Commit') : trans.__('Commit Stream…'),
       caption: trans.__('Commit the stream of this cell to Git'),
-      icon: commitIcon,
+      icon: args => (args.toolbar ? undefined : commitIcon),
       isEnabled: () => streams.notebook !== null,
       execute: async ({ stream: name }) => {
         const stream = await chooseStream(streams, panel, name, trans);

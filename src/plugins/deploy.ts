@@ -34,7 +34,7 @@ export const deployPlugin: JupyterFrontEndPlugin<void> = {
       label: args =>
         args.toolbar ? trans.__('Deploy') : trans.__('Deploy Stream…'),
       caption: trans.__('Run the committed stream of this cell as a service'),
-      icon: deployIcon,
+      icon: args => (args.toolbar ? undefined : deployIcon),
       isEnabled: () => streams.notebook !== null,
       execute: async ({ stream: name }) => {
         const stream = await chooseStream(streams, panel, name, trans);

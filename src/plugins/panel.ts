@@ -35,7 +35,7 @@ export const panelPlugin: JupyterFrontEndPlugin<IPanel> = {
     IToolbarWidgetRegistry
   ],
   provides: IPanel,
-  activate: async (
+  activate: (
     app: JupyterFrontEnd,
     model: IClusterModel,
     translator: ITranslator,
@@ -44,10 +44,9 @@ export const panelPlugin: JupyterFrontEndPlugin<IPanel> = {
     settings: ISettingRegistry | null,
     database: IStateDB | null,
     toolbars: IToolbarWidgetRegistry | null
-  ): Promise<IPanel> => {
+  ): IPanel => {
     const trans = translator.load('headrace');
     const state = new PanelState(database);
-    await state.restore();
     const panel = new HeadracePanel({ model, state, translator });
     app.commands.addCommand(CommandIDs.openPanel, {
       describedBy: noArguments,
@@ -80,6 +79,7 @@ export const panelPlugin: JupyterFrontEndPlugin<IPanel> = {
     }
     app.shell.add(panel, 'left', { rank: 620, type: 'Headrace' });
     restorer?.add(panel, 'headrace-panel');
+    void state.restore();
     void app.started.then(() => model.refresh());
     return panel;
   }

@@ -23,6 +23,7 @@ export function Panes(props: IPanesProps): React.JSX.Element {
   const root = React.useRef<HTMLDivElement>(null);
   const panes = (): HTMLElement[] =>
     Array.from(root.current?.querySelectorAll('.jp-Headrace-pane') ?? []);
+  React.useLayoutEffect(() => showTouched(root.current), [columns]);
   const scroll = (event: React.UIEvent<HTMLElement>): void => {
     const { scrollTop } = event.currentTarget;
     panes().forEach(pane => {
@@ -71,7 +72,7 @@ export function Panes(props: IPanesProps): React.JSX.Element {
         </table>
       </div>
       <div
-        className="jp-Headrace-pane"
+        className="jp-Headrace-pane jp-mod-after"
         role="region"
         aria-label={trans.__('After')}
         tabIndex={0}
@@ -105,6 +106,16 @@ export function Panes(props: IPanesProps): React.JSX.Element {
       </div>
     </div>
   );
+}
+
+/** Scroll the pane after sideways to the last column that the cell added or changed. */
+function showTouched(root: HTMLElement | null): void {
+  const pane = root?.querySelector<HTMLElement>('.jp-mod-after');
+  const touched = pane?.querySelectorAll<HTMLElement>('.jp-mod-touched');
+  const last = touched?.[touched.length - 1];
+  if (pane && last) {
+    pane.scrollLeft = last.offsetLeft + last.offsetWidth - pane.clientWidth;
+  }
 }
 
 function Head(props: {
