@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 
 
 def imported_packages(source: str) -> set[str]:
@@ -23,6 +23,16 @@ def requirements_text(source: str) -> str:
 
     A package that is not installed is left out: the clean room has refused it by then.
     """
-    providers = packages_distributions()
-    names = {name for package in imported_packages(source) for name in providers.get(package, [])}
+    names = {name for package in imported_packages(source) for name in _providers(package)}
     return "".join(f"{name}=={version(name)}\n" for name in sorted(names, key=str.lower))
+
+
+def _providers(package: str) -> list[str]:
+    """Return the distributions that a package comes from: most have its name, and reading all of them takes long."""
+    try:
+        files = distribution(package).files or []
+    except PackageNotFoundError:
+        files = []
+    if any(file.parts[0].partition(".")[0] == package for file in files):
+        return [package]
+    return packages_distributions().get(package, [])
