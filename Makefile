@@ -108,12 +108,6 @@ format: setup ## Mend the style where a tool can.
 bench: setup ## Throughput of a service against a bare consume-and-produce loop.
 	@python bench/service.py $(BENCH_FLAGS)
 
-.PHONY: docs
-docs: setup ## The documentation as a site, in site/.
-	@$(PIP) install --quiet --constraint constraints/dev.txt mkdocs
-	@mkdocs build --quiet
-	@echo "make docs: site/index.html"
-
 .PHONY: pin
 pin: ## Resolve all Python dependencies afresh into constraints/.
 	@scripts/pin
