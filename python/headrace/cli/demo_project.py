@@ -15,6 +15,8 @@ from headrace.repo.git import Repository
 NOTEBOOK_NAME = "delays.ipynb"
 STREAM_NAME = "late_flights"
 TOPIC = "flights"
+KEY = "origin"
+TIME = "time_hour"
 
 
 def prepare_project(folder: Path | None, cluster: Cluster) -> Path:

@@ -17,6 +17,7 @@ from headrace.cli.output import cluster_option, emit, json_option
 @click.option("--speed", type=float, metavar="X", help="X times as fast as recorded (1 = as recorded); needs --time.")
 @click.option("--rate", type=float, metavar="N", help="N records per second; else as fast as possible.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N records.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out N records at the start.")
 @click.option("--partitions", type=click.IntRange(min=1), default=4, show_default=True, help="Of a topic it creates.")
 @cluster_option
 @json_option
@@ -29,6 +30,7 @@ def replay(  # noqa: PLR0913
     speed: float | None,
     rate: float | None,
     limit: int | None,
+    skip: int,
     partitions: int,
     cluster: str | None,
     as_json: bool,
@@ -57,6 +59,7 @@ def replay(  # noqa: PLR0913
             speed=speed,
             rate=rate,
             limit=limit,
+            skip=skip,
             partitions=partitions,
             progress=lambda sent, total: progress.update(task, completed=sent, total=total),
         )

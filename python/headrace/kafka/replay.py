@@ -53,6 +53,7 @@ def replay(  # noqa: PLR0913  each is an option of the command
     speed: float | None = None,
     rate: float | None = None,
     limit: int | None = None,
+    skip: int = 0,
     partitions: int = 4,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReplayResult:
@@ -70,6 +71,7 @@ def replay(  # noqa: PLR0913  each is an option of the command
         speed: send as fast as recorded times this; needs ``time``.
         rate: send so many records per second; with neither, as fast as possible.
         limit: at most so many rows.
+        skip: leave out so many rows at the start.
         partitions: of a topic that is created.
         progress: called with the number of records sent and their total.
 
@@ -79,7 +81,7 @@ def replay(  # noqa: PLR0913  each is an option of the command
         ClusterError: the cluster cannot be reached, or did not take a record.
     """
     _check_pace(time, speed, rate)
-    source = open_source(file, key=key, time=time, limit=limit)
+    source = open_source(file, key=key, time=time, limit=limit, skip=skip)
     due = _due(source, speed, rate)
     created = create_topic(cluster, topic, partitions)
     failures = _Failures()

@@ -35,7 +35,9 @@ class ReplaySource:
     rows: Callable[[int, int], tuple[Sequence[bytes], Sequence[bytes | None]]]
 
 
-def open_source(file: str | Path, *, key: str | None, time: str | None, limit: int | None) -> ReplaySource:
+def open_source(
+    file: str | Path, *, key: str | None, time: str | None, limit: int | None, skip: int = 0
+) -> ReplaySource:
     """Open a file for replay.
 
     CSV and Parquet rows become JSON objects: missing values are null, times ``2026-11-22T10:00:00.000000Z``, and a
@@ -48,6 +50,7 @@ def open_source(file: str | Path, *, key: str | None, time: str | None, limit: i
         key: column whose value, as text, is the records' key.
         time: column to sort by (stable; rows without a time come first): ISO 8601, or milliseconds since 1970.
         limit: at most so many rows, after sorting.
+        skip: leave out so many rows at the start, after sorting.
 
     Raises:
         MissingError: there is no such file, or the demo data is not installed.
@@ -56,9 +59,10 @@ def open_source(file: str | Path, *, key: str | None, time: str | None, limit: i
     path = _demo_flights() if str(file) == DEMO_FLIGHTS and not Path(file).exists() else Path(file)
     if not path.is_file():
         raise MissingError(f"There is no file {path}.", hint=f"Name a file, or `{DEMO_FLIGHTS}` for the demo data.")
+    part = slice(skip, None if limit is None else skip + limit)
     if path.suffix in {".jsonl", ".ndjson"}:
-        return _json_lines(path, key=key, time=time, limit=limit)
-    return _frame(_read_frame(path), path, key=key, time=time, limit=limit)
+        return _json_lines(path, key=key, time=time, part=part)
+    return _frame(_read_frame(path), path, key=key, time=time, part=part)
 
 
 def _demo_flights() -> Path:
@@ -91,7 +95,7 @@ def _csv_bytes(path: Path) -> bytes:
         return archive.read(names[0])
 
 
-def _frame(frame: pl.DataFrame, path: Path, *, key: str | None, time: str | None, limit: int | None) -> ReplaySource:
+def _frame(frame: pl.DataFrame, path: Path, *, key: str | None, time: str | None, part: slice) -> ReplaySource:
     for column in filter(None, (key, time)):
         if column not in frame.columns:
             hint = f"Its columns are {', '.join(frame.columns)}."
@@ -100,8 +104,8 @@ def _frame(frame: pl.DataFrame, path: Path, *, key: str | None, time: str | None
     if time is not None:
         moments = _moments(frame.get_column(time), path)
         order = np.argsort(moments, kind="stable")
-        frame, times = frame[order], moments[order][:limit]
-    frame = frame.head(limit) if limit is not None else frame
+        frame, times = frame[order], moments[order][part]
+    frame = frame[part]
     keys = frame.get_column(key).cast(pl.String).cast(pl.Binary) if key is not None else None
     frame = _times_as_text(frame)
 
@@ -136,10 +140,10 @@ def _moments(column: pl.Series, path: Path) -> npt.NDArray[np.int64]:
     return moments.fill_null(earliest if isinstance(earliest, int) else 0).to_numpy()
 
 
-def _json_lines(path: Path, *, key: str | None, time: str | None, limit: int | None) -> ReplaySource:
+def _json_lines(path: Path, *, key: str | None, time: str | None, part: slice) -> ReplaySource:
     lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
     if time is None:
-        lines = lines[:limit]
+        lines = lines[part]
     documents = [_fields(line) for line in lines] if key is not None or time is not None else []
     for column in filter(None, (key, time)):
         if lines and not any(column in document for document in documents):
@@ -149,7 +153,7 @@ def _json_lines(path: Path, *, key: str | None, time: str | None, limit: int | N
     if time is not None:
         times_found = [document.get(time) for document in documents]
         moments = _moments(pl.Series(time, times_found, strict=False), path)
-        order = np.argsort(moments, kind="stable")[:limit]
+        order = np.argsort(moments, kind="stable")[part]
         times = moments[order]
         lines, keys = [lines[row] for row in order], [keys[row] for row in order]
 

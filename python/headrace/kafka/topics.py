@@ -1,4 +1,4 @@
-"""Topics, their ends, and what groups have committed. Only `create_topic` changes anything."""
+"""Topics, their ends, and what groups have committed. Only `create_topic` and `delete_topics` change anything."""
 
 from __future__ import annotations
 
@@ -162,6 +162,31 @@ def create_topic(cluster: Cluster, name: str, partitions: int, config: Mapping[s
         created = False
     _wait_until_usable(cluster, name)
     return created
+
+
+def delete_topics(cluster: Cluster, names: Sequence[str]) -> list[str]:
+    """Delete topics with their records and what groups have committed for them, and wait until they are gone.
+
+    Returns:
+        The names that were there.
+
+    Raises:
+        ClusterError: the cluster refuses (rights), or a topic does not go.
+    """
+    present = [topic.name for topic in list_topics(cluster) if topic.name in set(names)]
+    if not present:
+        return []
+    client = admin(cluster)
+    with answers(cluster, client):
+        for deleted in client.delete_topics(present, operation_timeout=_SECONDS).values():
+            deleted.result()
+    deadline = time.monotonic() + _SECONDS
+    while any(topic.name in present for topic in list_topics(cluster)):
+        if time.monotonic() > deadline:
+            message = f"The topics {', '.join(present)} are still there {_SECONDS:.0f} s after they were deleted."
+            raise ClusterError(message, hint="Look at the cluster's log, then try again.")
+        time.sleep(0.02)
+    return present
 
 
 def committed(cluster: Cluster, group: str, topic: str) -> dict[int, Committed]:

@@ -129,8 +129,10 @@ def _sample(cluster: Cluster, cut: Slice, preview: Preview | None) -> tuple[Samp
         asked = preview.sample
         try:
             pin = SamplePin(cluster=cluster.name, topic=source, text=asked.text, ranges=asked.ranges)
-            return read_pin(cluster, pin), preview
+            again = read_pin(cluster, pin)
         except ExpiredOffsetError:
-            pass
+            again = None
+        if again is not None and len(again.records) == preview.rows_in:
+            return again, preview  # else its records are gone, and with them what it could be compared with
     text = cut.stream.preview.sample if cut.stream.preview else DEFAULT_SAMPLE
     return pinned_sample(cluster, source, text), None

@@ -74,6 +74,27 @@ def ensure() -> None:
             raise ToolError(message, hint=f"Look into {places.log_path()}.")
 
 
+def end_when_idle() -> bool:
+    """End the data folder's supervisor when no service is to run; the next one that is starts it again.
+
+    Returns:
+        Whether it was ended.
+
+    Raises:
+        ToolError: it refused, or did not end.
+    """
+    with (home("supervisor") / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if any(places.programs_folder().glob("*.conf")) or not answers():
+            return False
+        with _calls() as supervisor:
+            supervisor.shutdown()
+        if not wait_for(lambda: not answers(), STOP_SECONDS, every=0.05):
+            message = f"supervisor did not end within {STOP_SECONDS} s."
+            raise ToolError(message, hint=f"Look into {places.log_path()}.")
+        return True
+
+
 def processes() -> dict[str, Process]:
     """Return all programs by name; none when the supervisor does not run.
 

@@ -96,6 +96,10 @@ class LocalTarget:
         if any(places.programs_folder().glob("*.conf")):
             supervisor.ensure()
 
+    def rest(self) -> None:
+        """End supervisor when no service is to run; the next one that is starts it again."""
+        supervisor.end_when_idle()
+
     def folder(self, service: str) -> Path:
         """Return the service's folder in the data folder."""
         return service_folder(service)
