@@ -32,7 +32,7 @@ export default defineConfig({
   ...baseConfig,
   reporter: [['list'], ['html', { open: 'never' }]],
   testDir: './tests',
-  timeout: 180_000,
+  timeout: 300_000,
   expect: { timeout: 20_000 },
   retries: 0,
   workers: 1,

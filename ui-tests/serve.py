@@ -25,7 +25,7 @@ from headrace.kafka.clusters import CLUSTER_VARIABLE, Cluster
 HERE = Path(__file__).parent
 RECORDS = 20_000
 """Flights that are there before the first test."""
-RATE = 400
+RATE = 200
 """Flights per second from then on, so that rates are to be seen."""
 REPLAY = ["replay", "flights", "--to", "flights", "--key", "origin", "--time", "time_hour"]
 

@@ -49,7 +49,7 @@ export class CommitBody
           {trans.__('Message')}
           <textarea
             required
-            rows={3}
+            rows={5}
             value={this._message}
             disabled={draft === null}
             onChange={event => this._edit(event.target.value)}

@@ -1,7 +1,9 @@
 import * as React from 'react';
 
-/** How many characters stay at the end when the middle is cut. */
-const TAIL = 9;
+/** At most so many characters stay at the end when the middle is cut. */
+const LONGEST_TAIL = 8;
+/** Shorter names are cut at the end. */
+const SHORTEST = 9;
 
 /**
  * A name on one line, cut in the middle where space is short, whole in the tooltip.
@@ -14,7 +16,8 @@ export function Name(props: {
   className?: string;
 }): React.JSX.Element {
   const { text } = props;
-  const cut = text.length > 2 * TAIL ? text.length - TAIL : text.length;
+  const tail = Math.min(LONGEST_TAIL, Math.floor(text.length / 3));
+  const cut = text.length < SHORTEST ? text.length : text.length - tail;
   return (
     <span
       className={`jp-Headrace-name ${props.className ?? ''}`.trim()}

@@ -51,7 +51,14 @@ export function timeOfDay(value: number | string | null | undefined): string {
   return text.length === 23 ? text.slice(11, 19) : text;
 }
 
-/** Any decoded value as one line of text. */
+/** A decoded value as a table shows it: numbers to seven significant digits. */
+export function shortCell(value: unknown): string {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(7)))
+    : cell(value);
+}
+
+/** Any decoded value as one line of text, in full. */
 export function cell(value: unknown): string {
   if (value === null || value === undefined) {
     return 'null';

@@ -60,25 +60,11 @@ export function ServiceItem(props: {
       <div className="jp-Headrace-row">
         <span
           className={`jp-Headrace-state jp-mod-${state}`}
-          role="img"
-          aria-label={text}
-          title={text}
+          aria-hidden="true"
         >
           <Icon.react tag="span" className="jp-Headrace-icon" />
         </span>
         <Name text={name} className="jp-Headrace-strong" />
-        <code
-          className="jp-Headrace-commit"
-          title={trans.__('Commit %1', service.commit ?? '')}
-        >
-          {shortCommit(service.commit)}
-        </code>
-        <span
-          className="jp-Headrace-quiet"
-          title={trans._n('%1 replica', '%1 replicas', service.replicas)}
-        >
-          ×{service.replicas}
-        </span>
         <span className="jp-Headrace-buttons">
           <IconButton
             icon={halted ? runIcon : stopIcon}
@@ -96,25 +82,35 @@ export function ServiceItem(props: {
           />
         </span>
       </div>
+      <div className="jp-Headrace-row jp-Headrace-quiet">
+        <span>{text}</span>
+        <code
+          className="jp-Headrace-commit"
+          title={trans.__('Commit %1', service.commit)}
+        >
+          {shortCommit(service.commit)}
+        </code>
+        <span title={trans._n('%1 replica', '%1 replicas', service.replicas)}>
+          ×{service.replicas}
+        </span>
+      </div>
       {service.message !== '' && (
         <div className="jp-Headrace-message" title={service.message}>
           {service.message}
         </div>
       )}
-      <Figures service={service} text={text} trans={trans} />
+      <Figures service={service} trans={trans} />
     </li>
   );
 }
 
 function Figures(props: {
   service: IService;
-  text: string;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { service, text, trans } = props;
+  const { service, trans } = props;
   return (
     <dl className="jp-Headrace-serviceFigures">
-      <Figure label={trans.__('state')} value={text} />
       <Figure label={trans.__('rate in')} value={rate(service.in_per_s)} />
       <Figure label={trans.__('rate out')} value={rate(service.out_per_s)} />
       <Figure label={trans.__('lag')} value={count(service.lag)} />

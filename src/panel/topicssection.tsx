@@ -81,7 +81,15 @@ function Topics(props: TopicsSection.IOptions): React.JSX.Element | null {
             <th scope="col" title={trans.__('Partitions')}>
               {trans.__('Part.')}
             </th>
-            <th scope="col">{trans.__('Records')}</th>
+            <th
+              scope="col"
+              className="jp-Headrace-held"
+              title={trans.__(
+                'Offsets held: records, and marks of transactions'
+              )}
+            >
+              {trans.__('Records')}
+            </th>
             <th scope="col">{trans.__('Rate')}</th>
             <th scope="col" className="jp-Headrace-spark">
               <span className="jp-Headrace-unseen">{trans.__('Course')}</span>
@@ -106,7 +114,7 @@ function Topics(props: TopicsSection.IOptions): React.JSX.Element | null {
                 </button>
               </td>
               <td>{count(topic.partitions)}</td>
-              <td>{count(topic.records)}</td>
+              <td className="jp-Headrace-held">{count(topic.records)}</td>
               <td>{rate(topic.rate_per_s)}</td>
               <td className="jp-Headrace-spark">
                 <Sparkline values={model.rates(topic.name)} />

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { Column, IPreviewOutput } from '../api/types';
-import { cell } from '../components/numbers';
+import { cell, shortCell } from '../components/numbers';
 import type { ILine } from './lines';
 
 /** What both panes are drawn from. */
@@ -46,63 +46,71 @@ export function Panes(props: IPanesProps): React.JSX.Element {
       onMouseOver={mark}
       onMouseLeave={mark}
     >
-      <div
-        className="jp-Headrace-pane"
-        role="region"
-        aria-label={trans.__('Before')}
-        tabIndex={0}
-        onScroll={scroll}
-      >
-        <table>
-          <caption>{trans.__('before')}</caption>
-          <Head
-            columns={columns.before}
-            marks={new Map(columns.removed.map(name => [name, '−']))}
-            first={trans.__('record')}
-            titles={new Map([['−', trans.__('removed by the cell')]])}
-          />
-          <tbody>
-            {lines.map((line, index) => (
-              <tr key={index} data-line={index} data-status={line.status}>
-                <th scope="row">{line.position}</th>
-                <Before line={line} columns={columns.before} trans={trans} />
-              </tr>
-            ))}
-          </tbody>
-        </table>
+      <Pane label={trans.__('Before')} side="before" onScroll={scroll}>
+        <Head
+          columns={columns.before}
+          marks={new Map(columns.removed.map(name => [name, '−']))}
+          first={trans.__('record')}
+          titles={new Map([['−', trans.__('removed by the cell')]])}
+        />
+        <tbody>
+          {lines.map((line, index) => (
+            <tr key={index} data-line={index} data-status={line.status}>
+              <th scope="row">{line.position}</th>
+              <Before line={line} columns={columns.before} trans={trans} />
+            </tr>
+          ))}
+        </tbody>
+      </Pane>
+      <Pane label={trans.__('After')} side="after" onScroll={scroll}>
+        <Head
+          columns={columns.after}
+          marks={
+            new Map([
+              ...columns.added.map((name): [string, string] => [name, '+']),
+              ...columns.changed.map((name): [string, string] => [name, '~'])
+            ])
+          }
+          titles={
+            new Map([
+              ['+', trans.__('added by the cell')],
+              ['~', trans.__('changed by the cell')]
+            ])
+          }
+        />
+        <tbody>
+          {lines.map((line, index) => (
+            <tr key={index} data-line={index} data-status={line.status}>
+              <After line={line} columns={columns.after} trans={trans} />
+            </tr>
+          ))}
+        </tbody>
+      </Pane>
+    </div>
+  );
+}
+
+/** One side under its heading. */
+function Pane(
+  props: React.PropsWithChildren<{
+    label: string;
+    side: 'before' | 'after';
+    onScroll: React.UIEventHandler<HTMLElement>;
+  }>
+): React.JSX.Element {
+  return (
+    <div className="jp-Headrace-side">
+      <div className="jp-Headrace-sideName" aria-hidden="true">
+        {props.label}
       </div>
       <div
-        className="jp-Headrace-pane jp-mod-after"
+        className={`jp-Headrace-pane jp-mod-${props.side}`}
         role="region"
-        aria-label={trans.__('After')}
+        aria-label={props.label}
         tabIndex={0}
-        onScroll={scroll}
+        onScroll={props.onScroll}
       >
-        <table>
-          <caption>{trans.__('after')}</caption>
-          <Head
-            columns={columns.after}
-            marks={
-              new Map([
-                ...columns.added.map((name): [string, string] => [name, '+']),
-                ...columns.changed.map((name): [string, string] => [name, '~'])
-              ])
-            }
-            titles={
-              new Map([
-                ['+', trans.__('added by the cell')],
-                ['~', trans.__('changed by the cell')]
-              ])
-            }
-          />
-          <tbody>
-            {lines.map((line, index) => (
-              <tr key={index} data-line={index} data-status={line.status}>
-                <After line={line} columns={columns.after} trans={trans} />
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <table>{props.children}</table>
       </div>
     </div>
   );
@@ -216,7 +224,7 @@ function Values(props: { values: unknown[] }): React.JSX.Element {
               : undefined;
         return (
           <td key={index} className={kind} title={text}>
-            {text}
+            {shortCell(value)}
           </td>
         );
       })}

@@ -15,8 +15,6 @@ export class RecordsView extends PolledView<IRecord[]> {
     super(trans);
     this.addClass('jp-Headrace');
     this.addClass('jp-Headrace-records');
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Records of %1', topic));
   }
 
   protected load(): Promise<IRecord[]> {
@@ -33,7 +31,10 @@ export class RecordsView extends PolledView<IRecord[]> {
       );
     }
     return (
-      <table className="jp-Headrace-table">
+      <table
+        className="jp-Headrace-table"
+        aria-label={trans.__('Records of %1', this.topic)}
+      >
         <thead>
           <tr>
             <th scope="col" title={trans.__('partition:offset')}>

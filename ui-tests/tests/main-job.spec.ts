@@ -102,7 +102,7 @@ test('a notebook cell becomes a running service, by clicks', async ({
       .topic('flights.late')
       .getByRole('button', { name: 'flights.late' })
       .click();
-    const records = page.getByRole('region', {
+    const records = page.getByRole('table', {
       name: 'Records of flights.late'
     });
     await expect(records.getByRole('row').nth(1)).toContainText('speed');

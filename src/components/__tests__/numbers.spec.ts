@@ -1,0 +1,41 @@
+import {
+  cell,
+  count,
+  milliseconds,
+  moment,
+  rate,
+  shortCell,
+  UNKNOWN
+} from '../numbers';
+
+describe('figures', () => {
+  it('says when it does not know', () => {
+    expect([count(null), rate(undefined), milliseconds(null)]).toEqual([
+      UNKNOWN,
+      UNKNOWN,
+      UNKNOWN
+    ]);
+  });
+
+  it('keeps units and precision apart', () => {
+    expect(rate(0)).toBe('0/s');
+    expect(rate(1980.6)).toBe('1,981/s');
+    expect(milliseconds(0.42)).toBe('0.4 ms');
+    expect(milliseconds(88_000)).toBe('88 s');
+    expect(shortCell(237.77777777)).toBe('237.7778');
+    expect(shortCell(123456789)).toBe('123456789');
+  });
+
+  it('writes any value on one line', () => {
+    expect(cell({ a: [null, 'x'] })).toBe('{"a":[null,"x"]}');
+    expect(cell(null)).toBe('null');
+    expect(cell('')).toBe('');
+  });
+
+  it('leaves a time alone that is none', () => {
+    expect(moment('soon')).toBe('soon');
+    expect(moment('2026-11-22T10:00:00.000000Z')).toMatch(
+      /^2026-11-2\d \d\d:\d\d:00\.000$/
+    );
+  });
+});
