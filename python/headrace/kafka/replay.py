@@ -151,26 +151,28 @@ def _send(
     cluster: Cluster,
     progress: Callable[[int, int], None] | None,
 ) -> int:
-    sent = 0
     started = clock.monotonic()
-    while sent < source.count:
-        end = min(source.count, sent + _CHUNK)
-        if due is not None:
-            end = min(end, int(np.searchsorted(due, clock.monotonic() - started, side="right")))
-            if end == sent:
-                wait = due[sent] - (clock.monotonic() - started)
-                sender.poll(min(max(wait, _TICK_SECONDS), 0.5))
-                failures.raise_any(cluster)
-                continue
-        values, keys = source.rows(sent, end)
-        for value, key in zip(values, keys, strict=True):
-            _produce(sender, topic, value, key)
-        sent = end
-        sender.poll(0)
-        failures.raise_any(cluster)
-        if progress:
-            progress(sent, source.count)
-    return sent
+    for start in range(0, source.count, _CHUNK):
+        values, keys = source.rows(start, min(source.count, start + _CHUNK))
+        rows = list(zip(values, keys, strict=True))
+        sent = 0
+        while sent < len(rows):
+            end = len(rows)
+            if due is not None:
+                now = clock.monotonic() - started
+                end = min(end, int(np.searchsorted(due, now, side="right")) - start)
+                if end <= sent:
+                    sender.poll(min(max(due[start + sent] - now, _TICK_SECONDS), 0.5))
+                    failures.raise_any(cluster)
+                    continue
+            for value, key in rows[sent:end]:
+                _produce(sender, topic, value, key)
+            sent = end
+            sender.poll(0)
+            failures.raise_any(cluster)
+            if progress:
+                progress(start + sent, source.count)
+    return source.count
 
 
 def _produce(sender: Producer, topic: str, value: bytes, key: bytes | None) -> None:
