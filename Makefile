@@ -14,7 +14,9 @@ unexport PYTHONPATH
 BUILD_TOOLS := editables hatchling hatch-nodejs-version hatch-jupyter-builder jupyter-builder setuptools
 EXTRAS := lab,broker,demo,dev,test
 PIP := python -m pip --disable-pip-version-check
-FRONT_END := $(shell find src style schema -type f -not -path '*/__tests__/*' 2>/dev/null)
+# src/api/schema.ts is made from the server's description, by every build and check.
+FRONT_END := $(shell find src style schema -type f -not -path '*/__tests__/*' -not -path src/api/schema.ts 2>/dev/null) \
+	python/headrace/server/openapi.yaml
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
 UI_FLAGS ?=
