@@ -31,7 +31,7 @@ flown = df[df.dep_delay.notna()]
 return flown.assign(speed=flown.distance / (flown.air_time / 60), late=flown.arr_delay > LATE_MINUTES)
 """
 TYPES: dict[str, ColumnType] = {
-    name: "str" if pd.api.types.is_string_dtype(kind) else ("float64" if kind == "float64" else "int64")
+    str(name): "str" if pd.api.types.is_string_dtype(kind) else ("float64" if kind == "float64" else "int64")
     for name, kind in flights.dtypes.items()
 } | {"time_hour": "datetime64[us, UTC]"}
 
