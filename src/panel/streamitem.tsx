@@ -43,6 +43,7 @@ export function StreamItem(props: {
         <button
           type="button"
           className="jp-Headrace-link jp-Headrace-strong"
+          aria-label={name}
           title={trans.__('Show the cell of %1', name)}
           onClick={() => run(CommandIDs.showStream)}
         >

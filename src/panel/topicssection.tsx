@@ -103,6 +103,7 @@ function Topics(props: TopicsSection.IOptions): React.JSX.Element | null {
                 <button
                   type="button"
                   className="jp-Headrace-link"
+                  aria-label={topic.name}
                   title={trans.__('Newest records of %1', topic.name)}
                   onClick={() => {
                     void commands.execute(CommandIDs.showRecords, {
