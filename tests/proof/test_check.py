@@ -109,3 +109,19 @@ def test_a_null_that_the_sample_lacks_is_tried() -> None:
     values += [orjson.dumps({"n": 41})]
     verdict = examined("df[df.n < 41].assign(x=df.x.fillna(df.x.max()))", of_values(values)).verdict
     assert verdict.equal is False
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "df[df.distance > 2000].assign(late=df.arr_delay > 15)",
+        "flown = df[df.dep_delay.notna()].copy()\nflown['late'] = df.arr_delay > LATE_MINUTES\nflown",
+    ],
+)
+def test_rows_that_pandas_puts_back_after_a_filter_are_explained(body: str) -> None:
+    verdict = examined(body).verdict
+    assert verdict.equal is False
+    assert verdict.difference is not None
+    assert verdict.difference.kind == "row"
+    assert "Compute the column from the filtered rows" in verdict.reason
+    assert examined("df[df.distance > 2000].assign(late=lambda rows: rows.arr_delay > 15)").verdict.equal is True

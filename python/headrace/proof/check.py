@@ -22,6 +22,11 @@ BUDGET = 10.0
 FEWEST_SPLITS = 3
 SLOW_PER_RECORD = 0.001
 """Seconds a record from which a message says what rate that allows."""
+_ROWS_OF_NULLS = (
+    "Batch differs from stream: where a batch has no row left after a filter, and a column of the unfiltered frame is "
+    "assigned, pandas puts that column's rows back, empty but for it. Compute the column from the filtered rows, for "
+    "example rows.assign(late=lambda rows: rows.delay > 15)."
+)
 
 
 def check(
@@ -239,9 +244,20 @@ def _why_different(trial: _Trial, causes: list[Cause], touched: list[str]) -> st
     if trial.difference is not None and trial.difference.kind == "order":
         because = f": {likely} {likely.effect}" if likely else ""
         return f"The outputs of a partition are not in the order of its records{because}.{memory}"
+    if _rows_of_nulls(trial):
+        return f"{_ROWS_OF_NULLS}{memory}"
     because = f": {likely} {likely.effect}, and a batch has only its own" if likely else ""
     traced = "" if trial.stream.document.matching != "none" else " Its rows cannot be traced to single records."
     return f"Batch differs from stream{trial.sample}{because}.{traced}{memory}"
+
+
+def _rows_of_nulls(trial: _Trial) -> bool:
+    """Whether a batch gave a row that the whole has not, with nothing in any of the record's own columns."""
+    difference = trial.difference
+    if difference is None or difference.whole is not None or not isinstance(difference.split, dict):
+        return False
+    own = [value for name, value in difference.split.items() if name in trial.stream.document.input]
+    return bool(own) and all(value is None for value in own)
 
 
 def _most_rows_of_a_partition(trial: _Trial) -> int:
