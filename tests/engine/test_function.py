@@ -75,3 +75,9 @@ def test_a_folder_without_transform_is_refused(tmp_path: Path) -> None:
     (tmp_path / "transform.py").write_text("x = 1\n")
     with pytest.raises(MissingStreamError, match="defines no function"):
         load_folder(tmp_path)
+
+
+def test_a_refused_line_is_counted_as_the_cell_shows_it() -> None:
+    for source, message in (("df.x +", "Line 2 of the cell is not Python"), ("\nreturn df", "Line 3 of the cell has")):
+        with pytest.raises(CellError, match=message):
+            compile_body(source, filename="<cell>", namespace={}, first_line=2)

@@ -56,7 +56,7 @@ def test_a_broker_lives_on_and_keeps_its_records_until_reset(own_home: Path) -> 
 
     os.kill(status["pid"], signal.SIGKILL)
     eventually(lambda: not node.status().running)
-    assert node.start(port).address == f"127.0.0.1:{port}"
+    assert node.start().address == f"127.0.0.1:{port}"  # the port that projects and services know
     eventually(lambda: watermarks(cluster, "kept") == {0: (0, 1)})
 
     refused = headrace("reset")

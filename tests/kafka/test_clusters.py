@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.errors import MissingClusterError, SecretError, UnsafeSettingError, UsageError
+from headrace.errors import MissingClusterError, RefusedError, SecretError, UnsafeSettingError
 from headrace.kafka.clusters import CLUSTER_VARIABLE, Cluster, resolve_cluster
 
 
@@ -67,7 +67,7 @@ def test_no_cluster_at_all_says_what_to_do(project: Path) -> None:
 
 def test_a_broken_file_is_named(project: Path) -> None:
     write(project / "headrace.toml", "cluster = ")
-    with pytest.raises(UsageError, match=r"headrace\.toml is not valid TOML"):
+    with pytest.raises(RefusedError, match=r"headrace\.toml is not valid TOML"):
         resolve_cluster("prod", project)
 
 

@@ -125,3 +125,19 @@ def test_rows_that_pandas_puts_back_after_a_filter_are_explained(body: str) -> N
     assert verdict.difference.kind == "row"
     assert "Compute the column from the filtered rows" in verdict.reason
     assert examined("df[df.distance > 2000].assign(late=lambda rows: rows.arr_delay > 15)").verdict.equal is True
+
+
+def test_whole_numbers_that_a_float_rounds_are_said() -> None:
+    values: list[bytes | None] = [orjson.dumps({"id": 2**53 + number, "x": 2.5}) for number in range(20)]
+    values += [orjson.dumps({"id": None, "x": 1e300})]
+    messages = examined("df.assign(next=df.id + 1)", of_values(values)).verdict.messages
+    assert [message for message in messages if "2^53" in message and "--type id=Int64" in message]
+    assert not [message for message in messages if "`x`" in message]
+
+
+def test_the_cell_speaks_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(UserWarning, match="as told") as warned:
+        verdict = examined("import warnings\nprint('seen')\nwarnings.warn('as told')\ndf.assign(x=1)").verdict
+    assert verdict.equal is True
+    assert capsys.readouterr().out == "seen\n"
+    assert len(warned) == 1

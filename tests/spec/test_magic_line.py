@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.errors import UsageError
+from headrace.errors import RefusedError, UsageError
 from headrace.spec import (
     COLUMN_TYPES,
     SPEC_ATTRIBUTE,
@@ -107,7 +107,7 @@ def test_the_document_survives_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["spec: [", "spec: {name: x}", "nothing: 1"])
 def test_a_broken_document_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "stream.yaml").write_text(text)
-    with pytest.raises(UsageError, match=r"stream\.yaml"):
+    with pytest.raises(RefusedError, match=r"stream\.yaml"):
         read_document(tmp_path)
 
 

@@ -20,11 +20,12 @@ def broker() -> None:
 
 
 @broker.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=9092, show_default=True, help="0 chooses a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="0 chooses a free one; else the last one, at first 9092.")
 @json_option
-def start(*, port: int, as_json: bool) -> None:
+def start(*, port: int | None, as_json: bool) -> None:
     """Start the broker and wait until it answers; it runs on when this command has ended."""
     from headrace.kafka import broker as node  # noqa: PLC0415
+    from headrace.kafka.clusters import CLUSTER_VARIABLE  # noqa: PLC0415
 
     before = node.status()
     after = node.start(port, report=note)
@@ -32,7 +33,8 @@ def start(*, port: int, as_json: bool) -> None:
         asked = f" (not on port {port})" if port and after.address != f"127.0.0.1:{port}" else ""
         _show(after, f"The broker runs already at {after.address}{asked}.", as_json=as_json)
     else:
-        _show(after, f"The broker runs at {after.address} (process {after.pid}).", as_json=as_json)
+        text = f"The broker runs at {after.address} (process {after.pid}). To use it from this shell:"
+        _show(after, f"{text}\n  export {CLUSTER_VARIABLE}={after.address}", as_json=as_json)
 
 
 @broker.command()

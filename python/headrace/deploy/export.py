@@ -44,7 +44,7 @@ def export(folder: Path, commit: str | None = None) -> Release:
         DirtyFolderError: no commit was named and the folder has uncommitted changes.
         MissingStreamError: the commit has no such stream folder.
         RefusedError: no repository, no such commit, or a link among the files.
-        UsageError: its ``stream.yaml`` cannot be read.
+        RefusedError: its ``stream.yaml`` cannot be read.
     """
     repository = Repository.around(folder)
     path = repository.within(folder)
@@ -59,7 +59,11 @@ def export(folder: Path, commit: str | None = None) -> Release:
     draft = home("exports") / uuid4().hex
     try:
         _write(files, draft)
-        document = read_document(draft / path)
+        try:
+            document = read_document(draft / path)
+        except RefusedError as error:
+            message = error.message.replace(f"{draft}/", "")
+            raise RefusedError(f"Commit {sha[:10]}: {message}", hint="Mend the file and commit it.") from None
         release = home("services", document.spec.name, "releases") / sha
         _settle(files, draft, release)
     finally:

@@ -76,6 +76,8 @@ def _status(deployment: Deployment, silent: dict[str, str]) -> ServiceStatus:
     replicas = target.replicas(deployment.service)
     answers = [ask(folder, replica) for replica in replicas or []]
     state = _service_state(replicas, answers, worked=counters is None or counters.commits > 0)
+    if state == "running" and counters is None:
+        state = "degraded"  # the cluster does not answer: nobody knows whether anything gets through
     if state == "failed":
         message = _failure(target, deployment.service, replicas or []) or message or "It does not run."
     given = [answer for answer in answers if answer]

@@ -18,7 +18,9 @@ FRAME_NAME = "df"
 MODULE_NAME = "transform.py"
 
 
-def function_tree(source: str, *, arguments: Iterable[str] = (), filename: str = "<cell>") -> ast.Module:
+def function_tree(
+    source: str, *, arguments: Iterable[str] = (), filename: str = "<cell>", first_line: int = 1
+) -> ast.Module:
     """Return ``def transform(df, *, ARGUMENTS)`` around a cell's body, its line numbers kept.
 
     The last expression becomes the return value; a body that ends otherwise returns ``df``.
@@ -29,11 +31,11 @@ def function_tree(source: str, *, arguments: Iterable[str] = (), filename: str =
     try:
         body = ast.parse(source, filename=filename).body
     except SyntaxError as error:
-        message = f"Line {error.lineno} of the cell is not Python: {error.msg}."
+        message = f"Line {(error.lineno or 1) + first_line - 1} of the cell is not Python: {error.msg}."
         raise CellError(
             message, hint="Mend the line; in a stream cell every line after the first is plain Python."
         ) from None
-    _refuse_function_words(body)
+    _refuse_function_words(body, first_line)
     last = body[-1] if body else None
     if isinstance(last, ast.Expr):
         result: ast.stmt = ast.copy_location(ast.Return(last.value), last)
@@ -78,7 +80,7 @@ def compile_body(
     Raises:
         CellError: the body is not Python or uses `return`, `yield` or `await` at its top level.
     """
-    tree = function_tree(source, arguments=tuple(arguments), filename=filename)
+    tree = function_tree(source, arguments=tuple(arguments), filename=filename, first_line=first_line)
     ast.increment_lineno(tree, first_line - 1)
     module = compile(tree, filename, "exec")
     code = next(constant for constant in module.co_consts if hasattr(constant, "co_name"))
@@ -146,11 +148,11 @@ class _FunctionWords(ast.NodeVisitor):
         super().generic_visit(node)
 
 
-def _refuse_function_words(body: list[ast.stmt]) -> None:
+def _refuse_function_words(body: list[ast.stmt], first_line: int) -> None:
     words = _FunctionWords()
     for statement in body:
         words.visit(statement)
     if words.found:
         word, line = words.found
-        message = f"Line {line} of the cell has `{word}` outside a function."
+        message = f"Line {line + first_line - 1} of the cell has `{word}` outside a function."
         raise CellError(message, hint="End the cell with the expression that is its output.")

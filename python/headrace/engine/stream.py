@@ -33,7 +33,7 @@ class Stream:
 
         Raises:
             MissingStreamError: the folder lacks ``stream.yaml`` or ``transform.py``.
-            UsageError: ``stream.yaml`` cannot be read.
+            RefusedError: ``stream.yaml`` cannot be read.
         """
         return cls(read_document(folder), load_folder(folder), commit)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from headrace.errors import MissingClusterError, UsageError
+from headrace.errors import MissingClusterError, RefusedError
 from headrace.home import home
 from headrace.kafka.allow_list import PUBLIC_TEXTS, SECRET_SETTINGS, Setting, check_settings
 from headrace.kafka.secrets import is_reference, read_reference
@@ -89,7 +89,7 @@ def resolve_cluster(name: str | None, start: Path | None = None) -> Cluster:
 
     Raises:
         MissingClusterError: no cluster was named, or none has that name.
-        UsageError: a file is not TOML.
+        RefusedError: a file is not TOML, or its tables are not clusters.
         UnsafeSettingError: the definition has a setting outside the allow-list.
         SecretError: the definition holds a secret.
     """
@@ -140,7 +140,7 @@ def _project_default(project: Path | None) -> str | None:
     default = _read_toml(project).get("cluster")
     if default is not None and not isinstance(default, str):
         message = f"`cluster` in {project} is not text."
-        raise UsageError(message, hint='Write: cluster = "NAME".')
+        raise RefusedError(message, hint='Write: cluster = "NAME".')
     return default
 
 
@@ -149,14 +149,14 @@ def _read_toml(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path} is not valid TOML: {error}."
-        raise UsageError(message) from error
+        raise RefusedError(message) from error
 
 
 def _tables(document: Mapping[str, object], path: Path) -> dict[str, dict[str, Setting]]:
     clusters = document.get("clusters", {})
     if not isinstance(clusters, dict) or not all(isinstance(table, dict) for table in clusters.values()):
         message = f"`clusters` in {path} is not made of tables."
-        raise UsageError(message, hint='Write: [clusters.NAME], then "bootstrap.servers" = "HOST:PORT".')
+        raise RefusedError(message, hint='Write: [clusters.NAME], then "bootstrap.servers" = "HOST:PORT".')
     return {name: dict(_flatten(table)) for name, table in clusters.items()}
 
 

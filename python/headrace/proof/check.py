@@ -6,13 +6,16 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from headrace.engine.batch import BatchResult, process
 from headrace.engine.stream import Stream
+from headrace.kafka.codec.json.by_record import parse_object
 from headrace.kafka.records import Records
 from headrace.proof.causes import Cause, find_causes
 from headrace.proof.compare import Batch, Comparison, Run, compare
 from headrace.proof.globals_watch import changed, fingerprint
+from headrace.proof.quiet import quiet
 from headrace.proof.splits import Plan, copies, plans, repeated, with_nulls
 from headrace.proof.verdict import Difference, Verdict
 from headrace.spec import NEVER_NULL_TYPES
@@ -20,6 +23,7 @@ from headrace.spec import NEVER_NULL_TYPES
 BUDGET = 10.0
 """Seconds after which no further way of cutting the sample is tried."""
 FEWEST_SPLITS = 3
+_EXACT = 2**53
 SLOW_PER_RECORD = 0.001
 """Seconds a record from which a message says what rate that allows."""
 _ROWS_OF_NULLS = (
@@ -54,7 +58,8 @@ def check(
     first = process(stream, records) if whole is None else whole
     trial = _Trial(stream, records, first, started + budget)
     if not _nothing_to_compare(trial):
-        _run_all(trial, seed)
+        with quiet():
+            _run_all(trial, seed)
     touched = changed(before, fingerprint(stream.function))
     equal, reason = _judge(trial, find_causes(stream.function), touched)
     failed = len(first.failures)
@@ -260,6 +265,20 @@ def _rows_of_nulls(trial: _Trial) -> bool:
     return bool(own) and all(value is None for value in own)
 
 
+def _rounded_integers(frame: pd.DataFrame, records: Records) -> list[str]:
+    """Return the float64 columns in which integers stand that a float cannot hold exactly."""
+    floats = [str(name) for name, column in frame.items() if column.dtype == np.float64]
+    large = [name for name in floats if frame[name].abs().max() > _EXACT]
+    rounded = set()
+    for value in records.values if large else []:
+        fields = parse_object(value)
+        for name in large:
+            field = fields.get(name)
+            if isinstance(field, int) and abs(field) > _EXACT:
+                rounded.add(name)
+    return sorted(rounded)
+
+
 def _most_rows_of_a_partition(trial: _Trial) -> int:
     return int(np.unique(trial.records.partitions[trial.first.source], return_counts=True)[1].max())
 
@@ -269,6 +288,11 @@ def _messages(trial: _Trial) -> list[str]:
     messages = [
         f"`{name}` is written as an integer in some batches and with a point in others (1 and 1.0)."
         for name in sorted(trial.drifted)
+    ]
+    messages += [
+        f"`{name}` holds whole numbers beyond 2^53, which float64 rounds: declare --type {name}=Int64 if they fit 64 "
+        f"bits, else write them as text."
+        for name in _rounded_integers(first.before, trial.records.take(first.before_positions))
     ]
     messages += [f"`{name}` agrees up to rounding in the last digits." for name in sorted(trial.rounded)]
     if trial.halved:

@@ -16,6 +16,7 @@ from headrace.engine.stream import Stream
 from headrace.kafka.codec.json import JsonDecoder
 from headrace.kafka.inference import InferredTypes, column_types
 from headrace.kafka.records import Records
+from headrace.proof.quiet import quiet
 from headrace.spec import Matching, StreamDocument, StreamSpec
 
 MOST_ATTEMPTS = 200
@@ -63,7 +64,8 @@ def _matching(function: Function, frame: pd.DataFrame, arguments: Mapping[str, o
             break
         piece = pieces.popleft()
         try:
-            return find_matching(function, piece, arguments)
+            with quiet():
+                return find_matching(function, piece, arguments)
         except CELL_FAILURES:
             if len(piece) > 1:
                 middle = len(piece) // 2

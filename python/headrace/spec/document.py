@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from headrace.errors import MissingStreamError, UsageError
+from headrace.errors import MissingStreamError, RefusedError
 from headrace.spec.column_type import ColumnType
 from headrace.spec.stream import StreamSpec
 
@@ -86,7 +86,7 @@ def read_document(folder: Path) -> StreamDocument:
 
     Raises:
         MissingStreamError: the folder has no ``stream.yaml``.
-        UsageError: it is not YAML, or a field is wrong; the message names it.
+        RefusedError: it is not YAML, or a field is wrong; the message names it.
     """
     path = folder / DOCUMENT_NAME
     if not path.is_file():
@@ -96,9 +96,9 @@ def read_document(folder: Path) -> StreamDocument:
         return StreamDocument.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
     except YAMLError as error:
         message = f"`{path}` is not YAML: {error}"
-        raise UsageError(message) from None
+        raise RefusedError(message) from None
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in problem["loc"])
         message = f"`{path}`: {place}: {problem['msg']}."
-        raise UsageError(message, hint="Mend the file, or commit the stream again.") from None
+        raise RefusedError(message, hint="Mend the file, or commit the stream again.") from None

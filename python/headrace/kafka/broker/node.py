@@ -56,14 +56,14 @@ def status() -> BrokerStatus:
     return _describe(read_running(_running_file()))
 
 
-def start(port: int = DEFAULT_PORT, *, report: Callable[[str], None] | None = None) -> BrokerStatus:
+def start(port: int | None = None, *, report: Callable[[str], None] | None = None) -> BrokerStatus:
     """Start the local broker and wait until it answers; where it runs already, leave it as it is.
 
     The broker is one Apache Kafka node on loopback. It runs on after the caller has ended. Its jars are
     fetched on the first start.
 
     Args:
-        port: where clients connect; 0 chooses a free one.
+        port: where clients connect; 0 chooses a free one, ``None`` the one it had last, at first 9092.
         report: called with lines of text about what takes time.
 
     Raises:
@@ -75,7 +75,7 @@ def start(port: int = DEFAULT_PORT, *, report: Callable[[str], None] | None = No
         running = read_running(_running_file())
         if running:
             return _describe(running)
-        chosen = port or ports.free_port()
+        chosen = ports.free_port() if port == 0 else port or _last_port()
         if not _becomes_free(chosen):
             message = f"Port {chosen} is taken by {ports.owner(chosen)}."
             raise BrokerError(message, hint="End that program, or choose another port: headrace broker start --port N.")
@@ -102,6 +102,12 @@ def reset() -> BrokerStatus:
     return status()
 
 
+def _last_port() -> int:
+    """Return the port that projects and services know from the last time, else Kafka's usual one."""
+    kept = home("broker") / "port"
+    return int(kept.read_text(encoding="ascii")) if kept.exists() else DEFAULT_PORT
+
+
 def _becomes_free(port: int) -> bool:
     """Whether a port is free; that of a broker that was killed just now is waited for."""
     deadline = time.monotonic() + (_RELEASE_SECONDS if _running_file().exists() else 0.0)
@@ -117,6 +123,7 @@ def _launch(port: int, java: Java, jars: Path) -> RunningNode:
     properties = folder / "server.properties"
     text = server_properties(port=port, controller_port=ports.free_port(), data=_data())
     properties.write_text(text, encoding="ascii")
+    (folder / "port").write_text(str(port), encoding="ascii")
     (folder / "log4j2.properties").write_text(log_configuration(folder / "broker.log"), encoding="ascii")
     classes = class_path(jars)
     _format(java, classes, properties)
