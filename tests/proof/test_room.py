@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flight_records import examined, flights
-from headrace.errors import CellError, ProofError
+from headrace.errors import CellError, MissingStreamError, ProofError
 from headrace.proof.room import run_clean
 from headrace.spec import to_yaml
 
@@ -92,3 +92,10 @@ def test_a_cell_that_ends_the_process_or_takes_too_long_is_refused(tmp_path: Pat
 def test_printing_does_no_harm(tmp_path: Path) -> None:
     module = MODULE.replace("    return", "    print('x' * 100_000)\n    return")
     assert run_clean(write(tmp_path, module), flights(10)).failed == 0
+
+
+def test_an_error_of_ours_comes_back_as_the_same_class(tmp_path: Path) -> None:
+    folder = write(tmp_path, MODULE)
+    (folder / "stream.yaml").unlink()
+    with pytest.raises(MissingStreamError, match="late_flights"):
+        run_clean(folder, flights(10))

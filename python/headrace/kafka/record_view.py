@@ -26,9 +26,9 @@ def describe_records(records: Records) -> Iterator[dict[str, object]]:
             "partition": int(records.partitions[row]),
             "offset": int(records.offsets[row]),
             "timestamp": _moment(int(records.timestamps[row])),
-            "key": _text(records.keys[row]),
+            "key": as_text(records.keys[row]),
             "value": _parsed(records.values[row]),
-            "headers": [[name, _text(value)] for name, value in records.headers[row] or []],
+            "headers": [[name, as_text(value)] for name, value in records.headers[row] or []],
         }
 
 
@@ -38,10 +38,11 @@ def _parsed(value: bytes | None) -> object:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
-        return _text(value)
+        return as_text(value)
 
 
-def _text(value: bytes | None) -> str | dict[str, str] | None:
+def as_text(value: bytes | None) -> str | dict[str, str] | None:
+    """Return bytes as text where they are UTF-8, else as ``{"base64": ...}``; None stays None."""
     if value is None:
         return None
     try:

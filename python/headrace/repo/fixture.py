@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from headrace.engine.batch import BatchResult
+from headrace.kafka.record_view import as_text
 from headrace.kafka.records import Headers, Records
 
 MOST_RECORDS = 30
@@ -53,9 +54,9 @@ def write_records(path: Path, records: Records) -> None:
             "partition": int(records.partitions[row]),
             "offset": int(records.offsets[row]),
             "timestamp": int(records.timestamps[row]),
-            "key": _text(records.keys[row]),
+            "key": as_text(records.keys[row]),
             "value": _value(records.values[row]),
-            "headers": None if headers is None else [[name, _text(value)] for name, value in headers],
+            "headers": None if headers is None else [[name, as_text(value)] for name, value in headers],
         }
         lines.append(orjson.dumps(line))
     path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -105,7 +106,7 @@ def outcomes(records: Records, result: BatchResult) -> list[dict[str, Any]]:
         line["error"] = type(failure.error).__name__
     untraced = []
     for row, source in enumerate(result.source.tolist()):
-        output = {"key": _text(result.keys[row]), "value": orjson.loads(result.values[row])}
+        output = {"key": as_text(result.keys[row]), "value": orjson.loads(result.values[row])}
         if source >= 0:
             lines[source]["output"].append(output)
         else:
@@ -134,17 +135,8 @@ def _value(value: bytes | None) -> Any:  # noqa: ANN401  any JSON object
     try:
         content = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
-        return _text(value)
-    return content if isinstance(content, dict) and orjson.dumps(content) == value else _text(value)
-
-
-def _text(value: bytes | None) -> str | dict[str, str] | None:
-    if value is None:
-        return None
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value).decode("ascii")}
+        return as_text(value)
+    return content if isinstance(content, dict) and orjson.dumps(content) == value else as_text(value)
 
 
 def _bytes(value: Any) -> bytes | None:  # noqa: ANN401  any JSON value
