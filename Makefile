@@ -58,6 +58,8 @@ $(LAB_EXTENSION): $(NODE_MODULES) tsconfig.json $(FRONT_END)
 
 $(INSTALLED): $(TOOLS) package.json install.json $(wildcard jupyter-config/*/*.json) | $(LAB_EXTENSION)
 	@echo "Installing Headrace into .venv, as constraints/dev.txt says."
+	@# An earlier link to the build is taken away first: pip would write through it, and the wheel would have files twice.
+	@rm -rf .venv/share/jupyter/labextensions/headrace python/headrace/labextension/install.json
 	@HATCH_JUPYTER_BUILDER_SKIP_NPM=1 \
 		$(PIP) install --quiet --no-build-isolation --constraint constraints/dev.txt --editable ".[$(EXTRAS)]"
 	@scripts/quietly jupyter-builder develop . --overwrite

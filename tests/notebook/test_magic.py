@@ -57,11 +57,10 @@ def test_the_preview_leaves_nothing_on_the_cluster(
         groups = admin(cluster).list_consumer_groups(request_timeout=10).result()
         return {topic.name for topic in list_topics(cluster)}, {group.group_id for group in groups.valid}
 
-    before = there()
+    before = there()  # other tests' services have groups on the same broker
     assert run(shell, f"%%stream late --from {flights_topic} --to not.there\ndf").success
     assert not run(shell, "%%stream late --from not.there.either --to not.there\ndf").success
     assert there() == before
-    assert before[1] == set()
 
 
 def test_an_edited_cell_runs_on_the_same_records(shell: InteractiveShell, flights_topic: str) -> None:
