@@ -32,8 +32,8 @@ export default defineConfig({
   ...baseConfig,
   reporter: [['list'], ['html', { open: 'never' }]],
   testDir: './tests',
-  timeout: 300_000,
-  expect: { timeout: 20_000 },
+  timeout: 600_000,
+  expect: { timeout: 40_000 },
   retries: 0,
   workers: 1,
   use: {
@@ -46,7 +46,7 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'UTC',
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    trace: 'off',
     video: 'off',
     viewport: { width: 1280, height: 800 }
   },

@@ -30,6 +30,7 @@ test('a notebook cell becomes a running service, by clicks', async ({
     await page.filebrowser.open('delays.ipynb');
     await panel.open();
     await expect(panel.topic('flights')).toBeVisible();
+    await expect(page.getByText('(ipykernel) | Idle')).toBeVisible();
     await page.getByText('%%stream').click();
     await page.menu.clickMenuItem('Run>Run All Cells');
     await expect(preview).toContainText('500 →');
@@ -120,8 +121,14 @@ test('a notebook cell becomes a running service, by clicks', async ({
   });
 
   await test.step('a reload keeps the panel as it was', async () => {
+    const kept = page.waitForResponse(
+      response =>
+        response.request().method() === 'PUT' &&
+        response.url().includes('/api/workspaces/')
+    );
     await panel.heading(/Topics/).click();
     await expect(panel.topic('flights')).toBeHidden();
+    await kept;
     await page.reload();
     await expect(panel.root).toBeVisible();
     await expect(service).toHaveAttribute('data-state', 'stopped');
