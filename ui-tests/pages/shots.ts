@@ -12,6 +12,7 @@ export async function photograph(
 ): Promise<void> {
   const folder = process.env.HEADRACE_SCREENSHOTS === '1' ? DOCS : RESULTS;
   mkdirSync(folder, { recursive: true });
+  await page.mouse.move(0, 0);
   await page.screenshot({
     animations: 'disabled',
     path: join(folder, `${name}.png`)

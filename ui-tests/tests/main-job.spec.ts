@@ -84,10 +84,28 @@ test('a notebook cell becomes a running service, by clicks', async ({
 
   await test.step('look the same in both themes', async () => {
     await preview.scrollIntoViewIfNeeded();
+    await expect(page.locator('.Toastify__toast')).toHaveCount(0);
     await photograph(page, 'panel-light');
     await page.theme.setDarkTheme();
     await photograph(page, 'panel-dark');
     await page.theme.setLightTheme();
+  });
+
+  await test.step('fit into 250 and 1200 pixels', async () => {
+    const usual = page.viewportSize();
+    await page.setViewportSize({ width: 1600, height: 800 });
+    for (const width of [250, 1200, 250]) {
+      await page.sidebar.setWidth(width, 'left');
+      const sections = panel.root.locator('.jp-Headrace-section');
+      const overflows = await sections.evaluateAll(nodes =>
+        nodes.filter(node => node.scrollWidth > node.clientWidth)
+      );
+      expect(overflows).toHaveLength(0);
+      await expect(stream).toContainText('batch equals stream');
+    }
+    if (usual !== null) {
+      await page.setViewportSize(usual);
+    }
   });
 
   await test.step('be accessible', async () => {
