@@ -147,3 +147,31 @@ def test_no_batch_changes_a_dtype(extra: list[dict[str, object]]) -> None:
     process(looking, records([b'{"id": 1}']))
     assert seen[0] == TYPES
     assert all(dtypes == TYPES for dtypes in seen)
+
+
+CHANGES: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.none() | st.text(max_size=3),
+        "delay": st.none() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False),
+        "at": st.none() | st.just("2026-11-22T10:00:00+01:00"),
+        "ok": st.none() | st.booleans(),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CHANGES, min_size=1, max_size=8), st.booleans(), st.sampled_from([1, 100]))
+def test_any_batch_has_the_pinned_dtypes(changes: list[dict[str, object]], bare: bool, copies: int) -> None:  # noqa: FBT001
+    """Null, integer and missing throughout come up; 100 copies take the quick decoder, one the reference."""
+    seen: list[dict[str, str]] = []
+
+    def look(df: pd.DataFrame) -> pd.DataFrame:
+        seen.append({str(name): str(dtype) for name, dtype in df.dtypes.items()})
+        return df
+
+    chosen = [json.dumps({"id": 1, **change}).encode() for change in changes] if bare else rows(*changes)
+    result = process(Stream(stream("df").document, look), records([*chosen] * copies))
+    assert not result.failures
+    assert seen == [TYPES]
+    assert {str(name): str(dtype) for name, dtype in result.rows.dtypes.items()} == TYPES
