@@ -56,8 +56,6 @@ def test_the_main_line() -> None:
         ("x --from a --on-error explode", "Use dlq or skip or fail"),
         ("x --from a --show none", "--show"),
         ("x --from a --meta=yes", "--meta takes no value"),
-        ("x --from a --to b --to c", "several output topics are not part of this version yet"),
-        ("x --from a --lookback 6h", "--lookback is not part of this version yet"),
         ("x --from 'a", "Close every quotation mark"),
     ],
 )

@@ -4,10 +4,14 @@ from headrace.spec.column_type import COLUMN_TYPES, NEVER_NULL_TYPES, TIME_TYPE,
 from headrace.spec.decorator import SPEC_ATTRIBUTE, stream
 from headrace.spec.document import DOCUMENT_NAME, Matching, ProofSummary, StreamDocument, read_document, to_yaml
 from headrace.spec.durations import parse_duration
+from headrace.spec.lookback import Lookback, parse_lookback
 from headrace.spec.magic_line import MagicLine, format_magic_line, parse_magic_line, parse_scalar
 from headrace.spec.options import OPTIONS, Option
 from headrace.spec.preview_options import DEFAULT_SAMPLE, PreviewOptions
-from headrace.spec.stream import Delivery, OnError, Scalar, StreamSpec
+from headrace.spec.side_input import SideInput, parse_side_input
+from headrace.spec.state import StateDeclaration, parse_state
+from headrace.spec.stream import Delivery, Format, OnError, Scalar, StreamSpec
+from headrace.spec.window import Window, WindowKind, parse_window
 
 __all__ = [
     "COLUMN_TYPES",
@@ -19,6 +23,8 @@ __all__ = [
     "TIME_TYPE",
     "ColumnType",
     "Delivery",
+    "Format",
+    "Lookback",
     "MagicLine",
     "Matching",
     "OnError",
@@ -26,13 +32,21 @@ __all__ = [
     "PreviewOptions",
     "ProofSummary",
     "Scalar",
+    "SideInput",
+    "StateDeclaration",
     "StreamDocument",
     "StreamSpec",
+    "Window",
+    "WindowKind",
     "format_magic_line",
     "parse_column_type",
     "parse_duration",
+    "parse_lookback",
     "parse_magic_line",
     "parse_scalar",
+    "parse_side_input",
+    "parse_state",
+    "parse_window",
     "read_document",
     "stream",
     "to_yaml",

@@ -50,6 +50,10 @@ class StreamDocument(BaseModel):
         output: pandas dtype of each column of the output on the sample.
         never_null: input columns without a null in the inference; a null there is a dead letter.
         matching: how output rows are matched to their input rows.
+        repartition: the records do not stand by ``--key`` in the source, so they go through a topic of their own.
+        windows_at_once: the cell gives for many windows in one frame what it gives for each alone.
+        sides: pandas dtype of each column of each side input, by topic.
+        states: pandas dtype of each column of each state on the sample, by name.
         proof: what the check found, or ``None`` before the first check.
     """
 
@@ -60,6 +64,10 @@ class StreamDocument(BaseModel):
     output: dict[str, str] = {}
     never_null: tuple[str, ...] = ()
     matching: Matching = "label"
+    repartition: bool = False
+    windows_at_once: bool = False
+    sides: dict[str, dict[str, ColumnType]] = {}
+    states: dict[str, dict[str, str]] = {}
     proof: ProofSummary | None = None
 
 
@@ -68,9 +76,11 @@ def to_yaml(document: StreamDocument) -> str:
     content = {
         "spec": document.spec.model_dump(mode="json", exclude_defaults=True),
         "matching": document.matching,
+        **{name: True for name in ("repartition", "windows_at_once") if getattr(document, name)},
         "input": dict(document.input),
         "never_null": list(document.never_null),
         "output": dict(document.output),
+        **{name: value for name in ("sides", "states") if (value := document.model_dump(mode="json")[name])},
         "proof": document.proof.model_dump(mode="json") if document.proof else None,
     }
     text = io.StringIO()

@@ -157,6 +157,4 @@ def _first_problem(error: ValidationError) -> str:
     flags = {option.field: option.flag for option in OPTIONS}
     place = flags.get(str(problem["loc"][0]), "") if problem["loc"] else ""
     text = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "too_long":
-        text = "several output topics are not part of this version yet"
     return f"{place}: {text}." if place else f"{text}."

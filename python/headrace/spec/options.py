@@ -32,7 +32,9 @@ class Option:
 
 OPTIONS: tuple[Option, ...] = (
     Option("--from", "source", "TOPIC", "The topic whose records are `df`."),
-    Option("--to", "sinks", "TOPIC", "The topic that takes the outputs.", multiple=True),
+    Option(
+        "--to", "sinks", "TOPIC", "The topic that takes the outputs; with several, a dict of frames.", multiple=True
+    ),
     Option("--cluster", "cluster", "NAME", "A cluster's name, or HOST:PORT; else the project's default."),
     Option("--key", "key", "COL", "The column whose value, as text, is the outputs' key."),
     Option("--time", "time", "COL", "The column that holds the event time."),
@@ -44,8 +46,38 @@ OPTIONS: tuple[Option, ...] = (
         multiple=True,
     ),
     Option("--meta", "meta", None, "Add the columns _key, _partition, _offset, _timestamp and _headers."),
+    Option("--lookback", "lookback", "28d|50rows", "How much of its key's past the cell sees before each row."),
+    Option(
+        "--window",
+        "window",
+        "KIND=SIZE",
+        "One complete window at a time: tumbling=1min, hopping=10min,1min, session=30s, count=100; @ZONE aligns.",
+    ),
+    Option("--grace", "grace", "10s", "How much later than the newest a record may be and still be in order."),
+    Option("--idle", "idle", "30s", "After how long a quiet partition no longer holds up the others."),
+    Option(
+        "--with",
+        "sides",
+        "TOPIC[:LOOKBACK][@TIMECOL]",
+        "Another topic as a DataFrame in scope: rows up to the records' time, or a table of the newest row a key.",
+        multiple=True,
+    ),
+    Option("--wait", "wait", "5s", "How long a record waits for a side input that is behind."),
+    Option(
+        "--state",
+        "states",
+        "NAME[:TTL]",
+        "A DataFrame in scope, indexed by key: what the cell leaves in it is there for the key's next records.",
+        multiple=True,
+    ),
     Option("--param", "params", "NAME=VALUE", "A number or text in scope under NAME.", multiple=True),
-    Option("--format", "format", "FORMAT", "What the records' values are.", choices=("json",)),
+    Option(
+        "--format",
+        "format",
+        "FORMAT",
+        "What the records' values are; avro, protobuf and jsonschema are written as they are read, the others as JSON.",
+        choices=("json", "csv", "string", "bytes", "avro", "protobuf", "jsonschema"),
+    ),
     Option(
         "--on-error",
         "on_error",
@@ -73,15 +105,5 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_FLAG = {option.flag: option for option in OPTIONS}
 
-NOT_YET = (
-    "--lookback",
-    "--window",
-    "--grace",
-    "--idle",
-    "--with",
-    "--wait",
-    "--state",
-    "--model",
-    "--live",
-)
+NOT_YET = ("--model", "--live")
 """Options that the language has and this version does not; refused by name."""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+from headrace.errors import UsageError
 from headrace.spec.column_type import ColumnType
+from headrace.spec.durations import parse_duration
+from headrace.spec.lookback import Lookback, parse_lookback
+from headrace.spec.side_input import SideInput, parse_side_input
+from headrace.spec.state import StateDeclaration, parse_state
+from headrace.spec.window import Window, parse_window
 
-Format = Literal["json"]
+Format = Literal["json", "csv", "string", "bytes", "avro", "protobuf", "jsonschema"]
 OnError = Literal["dlq", "skip", "fail"]
 Delivery = Literal["exactly-once", "at-least-once"]
 Scalar = bool | int | float | str
@@ -50,28 +58,51 @@ def _check_parameter_name(name: str) -> str:
     return name
 
 
+def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Return a validator that keeps the text as written when ``parse`` understands it."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except UsageError as error:
+            message = str(error).removesuffix(".")
+            raise ValueError(message) from None
+        return text
+
+    return AfterValidator(check)
+
+
 StreamName = Annotated[str, AfterValidator(check_stream_name)]
 TopicName = Annotated[str, AfterValidator(check_topic_name)]
 ParameterName = Annotated[str, AfterValidator(_check_parameter_name)]
+Duration = Annotated[str, _parsed_by(parse_duration)]
 
 
 class StreamSpec(BaseModel):
     """What one stream's function needs to see, and where its records come from and go.
 
-    The fields are the options of ``%%stream`` under the same names (``--from`` is ``source``, ``--to`` is
-    ``sinks``, ``--with``, ``--lookback`` and their like join here as the engine learns them).
+    The fields are the options of ``%%stream`` under the same names (``--from`` is ``source``, ``--to`` is ``sinks``,
+    ``--with`` is ``sides``, ``--state`` is ``states``), their values as they are written there; the properties give
+    them parsed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: StreamName
     source: TopicName
-    sinks: tuple[TopicName, ...] = Field(default=(), max_length=1)
+    sinks: tuple[TopicName, ...] = ()
     cluster: str | None = None
     key: str | None = None
     time: str | None = None
     types: dict[str, ColumnType] = {}
     meta: bool = False
+    lookback: Annotated[str, _parsed_by(parse_lookback)] | None = None
+    window: Annotated[str, _parsed_by(parse_window)] | None = None
+    grace: Duration = "0s"
+    idle: Duration = "30s"
+    sides: tuple[Annotated[str, _parsed_by(parse_side_input)], ...] = ()
+    wait: Duration = "5s"
+    states: tuple[Annotated[str, _parsed_by(parse_state)], ...] = ()
     params: dict[ParameterName, Scalar] = {}
     format: Format = "json"
     on_error: OnError = "dlq"
@@ -83,9 +114,88 @@ class StreamSpec(BaseModel):
         """The topic that takes the outputs, or ``None`` when the stream has none yet."""
         return self.sinks[0] if self.sinks else None
 
+    @property
+    def looks_back(self) -> Lookback | None:
+        """The lookback, parsed."""
+        return parse_lookback(self.lookback) if self.lookback else None
+
+    @property
+    def windows(self) -> Window | None:
+        """The window, parsed."""
+        return parse_window(self.window) if self.window else None
+
+    @property
+    def grace_time(self) -> timedelta:
+        """How much later than the newest of its partition a record may be."""
+        return parse_duration(self.grace)
+
+    @property
+    def idle_time(self) -> timedelta:
+        """After how long a quiet partition follows the clock."""
+        return parse_duration(self.idle)
+
+    @property
+    def side_inputs(self) -> tuple[SideInput, ...]:
+        """The side inputs, parsed."""
+        return tuple(map(parse_side_input, self.sides))
+
+    @property
+    def wait_time(self) -> timedelta:
+        """How long a record waits for the side inputs at most."""
+        return parse_duration(self.wait)
+
+    @property
+    def declared_states(self) -> tuple[StateDeclaration, ...]:
+        """The states, parsed."""
+        return tuple(map(parse_state, self.states))
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what a record gives depends on others: a lookback, a window or a state."""
+        return bool(self.lookback or self.window or self.states)
+
+    @property
+    def in_event_time(self) -> bool:
+        """Whether records are taken in event-time order: with a lookback or a window."""
+        return bool(self.lookback or self.window)
+
+    @property
+    def needs_one_replica(self) -> bool:
+        """Whether one replica must see the whole topic: there is memory, and no key to divide it by."""
+        return self.remembers and self.key is None
+
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        """What the function gets by name beside ``df``: parameters, side inputs, states."""
+        sides = (side.name for side in self.side_inputs)
+        return (*self.params, *sides, *(state.name for state in self.declared_states))
+
     @model_validator(mode="after")
-    def _refuse_a_loop(self) -> Self:
-        if self.source in self.sinks:
-            message = f"`{self.source}` is both read and written: the stream would feed itself"
-            raise ValueError(message)
+    def _refuse_what_does_not_fit_together(self) -> Self:
+        problem = _problem(self)
+        if problem:
+            raise ValueError(problem)
         return self
+
+
+def _problem(spec: StreamSpec) -> str | None:
+    """Return what in a spec does not fit together."""
+    read = {spec.source, *(side.topic for side in spec.side_inputs)}
+    loop = next((sink for sink in spec.sinks if sink in read), None)
+    names = ["df", *spec.argument_names]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    windows = spec.windows
+    problems = {
+        f"`{loop}` is both read and written: the stream would feed itself": loop,
+        "a sink stands twice": len(set(spec.sinks)) != len(spec.sinks),
+        f"`{twice}` would name two things in the cell; rename the parameter or state": twice,
+        "--lookback and --window cannot stand together: the frame of a window is the whole window": (
+            spec.lookback and spec.window
+        ),
+        "--state needs --key: its rows are kept by key": spec.states and not spec.key,
+        "--state and --window cannot stand together": spec.states and spec.window,
+        "--window session and count need --key: they are windows of one key": (
+            windows is not None and windows.per_key and not spec.key
+        ),
+    }
+    return next((text for text, holds in problems.items() if holds), None)
