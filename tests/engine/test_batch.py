@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.engine.batch import process
+from headrace.engine.trial import process
 from headrace.engine.function import compile_body
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from headrace.engine.bisect import Failure, Part, run_bisecting
+from headrace.engine.bisect import Failure, run_bisecting
+from headrace.engine.context import Part
 from headrace.engine.frames import add_meta, key_texts
+from headrace.engine.memo import Memo
+from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.kafka.codec.json import EncodeError, JsonDecoder, JsonEncoder
 from headrace.kafka.records import Headers, Records
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """What became of a run of records; the outputs' columns all have one length m.
-
-    Attributes:
-        parts: the output frames, one for each call of the step that went through.
-        source: int64[m], for each output the position of its record; -1 where unknown.
-        values: m encoded outputs.
-        keys: m output keys.
-        timestamps: int64[m], milliseconds since the epoch.
-        headers: m header lists, or ``None`` when no output has any.
-        failures: the records that failed, by position.
-        dropped: fields that the pinned types do not know, with how often they were dropped.
-        before: the frame the function saw, one row a decoded record.
-        before_positions: int64[len(before)], the record of each of its rows.
-    """
-
-    parts: list[pd.DataFrame]
-    source: npt.NDArray[np.int64]
-    values: list[bytes]
-    keys: list[bytes | None]
-    timestamps: npt.NDArray[np.int64]
-    headers: list[Headers | None] | None
-    failures: list[Failure]
-    dropped: Counter[str]
-    before: pd.DataFrame
-    before_positions: npt.NDArray[np.int64]
-
-    @property
-    def rows(self) -> pd.DataFrame:
-        """All outputs as one frame of m rows with a 0-based index."""
-        filled = [part for part in self.parts if len(part)] or self.parts[:1]
-        if len(filled) == 1:
-            return filled[0]
-        return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 class BatchProcessor:
@@ -84,6 +47,7 @@ class BatchProcessor:
         known = rows_of >= 0
         source = np.where(known, positions[rows_of] if len(positions) else -1, -1)
         newest = int(records.timestamps.max()) if len(records) else 0
+        counts = [len(part.source) for part in written]
         return BatchResult(
             parts=[part.rows for part in written],
             source=source,
@@ -95,7 +59,46 @@ class BatchProcessor:
             dropped=decoded.dropped,
             before=frame,
             before_positions=positions,
+            partitions=np.where(known, records.partitions[source], -1) if len(source) else source,
+            offsets=np.where(known, records.offsets[source], -1) if len(source) else source,
+            sinks=np.repeat([part.sink for part in written], counts) if len(self._spec.sinks) > 1 else None,
         )
+
+    def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
+        """Do nothing, as all that follows: nothing is remembered."""
+
+    def drop(self, partition: int) -> None:
+        """Do nothing."""
+
+    def restore(self, partition: int, records: Records) -> None:
+        """Do nothing."""
+
+    def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
+        """Do nothing: time does not matter."""
+        del now, quiet
+        return None
+
+    def finish(self) -> BatchResult:
+        """Return the result of no records."""
+        return self.process(Records.empty(self._spec.source))
+
+    def touched(self) -> list[int]:
+        """Return no partition."""
+        return []
+
+    def memo(self, partition: int, offset: int) -> Memo | None:
+        """Return nothing to commit."""
+        del partition, offset
+        return None
+
+    def commit(self) -> None:
+        """Do nothing."""
+
+    def rollback(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def _encode(self, part: Part, count: int) -> tuple[Part, list[bytes], list[tuple[int, EncodeError]]]:
         """Encode a part; rows that cannot be written take their record's other outputs out with them."""
@@ -106,10 +109,10 @@ class BatchProcessor:
             except EncodeError as error:
                 bad = part.source[np.asarray(error.rows)]
                 if (bad < 0).any():  # nobody knows whose output it is: no record may pass for done
-                    return Part(part.rows[:0], part.source[:0]), [], [(row, error) for row in range(count)]
+                    return Part(part.rows[:0], part.source[:0], part.sink), [], [(row, error) for row in range(count)]
                 unwritable |= dict.fromkeys(bad.tolist(), error)
                 kept = ~np.isin(part.source, bad)
-                part = Part(part.rows[kept].reset_index(drop=True), part.source[kept])
+                part = Part(part.rows[kept].reset_index(drop=True), part.source[kept], part.sink)
 
     def _keys(
         self, parts: list[Part], frame: pd.DataFrame, records: Records, positions: npt.NDArray[np.int64]
@@ -126,11 +129,6 @@ class BatchProcessor:
                 known = [records.keys[position] for position in positions.tolist()]
             keys += [known[row] if row >= 0 else None for row in part.source.tolist()]
         return keys
-
-
-def process(stream: Stream, records: Records) -> BatchResult:
-    """Process ``records`` as one micro-batch of ``stream``; see :class:`BatchProcessor`."""
-    return BatchProcessor(stream).process(records)
 
 
 def _headers(records: Records, source: npt.NDArray[np.int64]) -> list[Headers | None] | None:

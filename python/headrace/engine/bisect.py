@@ -5,16 +5,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from headrace.engine.context import Context, StepResult
+from headrace.engine.context import Context, Part
 from headrace.engine.step import step
 
-FailureKind = Literal["decode", "cell", "encode"]
+Result = TypeVar("Result")
+FailureKind = Literal["decode", "cell", "encode", "time"]
 CELL_FAILURES = (Exception, SystemExit)
 """What a cell may raise that is its record's failure; a keyboard interrupt still is the person's."""
 
@@ -26,9 +26,11 @@ class Failure:
     Attributes:
         position: which one, into the records (or rows) that were processed.
         error: what was raised.
-        kind: where: reading the value, in the cell, or writing the output.
+        kind: where: reading the value, its event time, in the cell, or writing the output.
         traceback: the frames from the cell on, as text; empty where the cell was not reached.
         line: the line of the cell (or of ``transform.py``) that raised, where there is one.
+        partition: the record's partition, where it may be a record of an earlier run; else -1.
+        offset: its offset there, or -1.
     """
 
     position: int
@@ -36,19 +38,13 @@ class Failure:
     kind: FailureKind
     traceback: str = ""
     line: int | None = None
+    partition: int = -1
+    offset: int = -1
 
     @property
     def summary(self) -> str:
         """``ValueError: what was wrong``, one line as dead letters carry it."""
         return f"{type(self.error).__name__}: {self.error}"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A run of rows that went through the step in one call; ``source`` counts from the whole frame's start."""
-
-    rows: pd.DataFrame
-    source: npt.NDArray[np.int64]
 
 
 def run_bisecting(frame: pd.DataFrame, context: Context) -> tuple[list[Part], list[Failure]]:
@@ -59,34 +55,50 @@ def run_bisecting(frame: pd.DataFrame, context: Context) -> tuple[list[Part], li
         context: as for :func:`~headrace.engine.step.step`.
 
     Returns:
-        The parts that went through, in the order of the rows, and the rows that failed.
+        The parts that went through, in the order of the rows, and the rows that failed. A part's ``source`` counts
+        from the whole frame's start.
     """
-    parts: list[Part] = []
-    failures: list[Failure] = []
-    pending = [(0, len(frame))] if len(frame) else []
+
+    def attempt(start: int, end: int) -> list[Part]:
+        piece = frame if end - start == len(frame) else frame.iloc[start:end].reset_index(drop=True)
+        return [
+            Part(part.rows, np.where(part.source >= 0, part.source + start, -1), part.sink)
+            for part in step(piece, context).parts
+        ]
+
+    done, failed = bisect(len(frame), attempt)
+    failures = [failure_of(position, error, context.function) for position, error in failed]
+    return [part for parts in done for part in parts], failures
+
+
+def bisect(count: int, attempt: Callable[[int, int], Result]) -> tuple[list[Result], list[tuple[int, BaseException]]]:
+    """Attempt everything at once; where that raises, each half by itself, the first before the second.
+
+    Args:
+        count: how many there are.
+        attempt: takes a start and an end; what it changes beside its result, it must not have changed when it raises.
+
+    Returns:
+        The results, in order, and which of the ``count`` failed by themselves, with what was raised.
+    """
+    done: list[Result] = []
+    failed: list[tuple[int, BaseException]] = []
+    pending = [(0, count)] if count else []
     while pending:
         start, end = pending.pop()
-        piece = frame if end - start == len(frame) else frame.iloc[start:end].reset_index(drop=True)
-        outcome = _attempt(piece, context)
-        if isinstance(outcome, StepResult):
-            source = np.where(outcome.source >= 0, outcome.source + start, -1)
-            parts.append(Part(outcome.rows, source))
-        elif end - start == 1:
-            failures.append(_failure(start, outcome, context.function))
-        else:
-            middle = (start + end) // 2
-            pending += [(middle, end), (start, middle)]
-    return parts, failures
+        try:
+            done.append(attempt(start, end))
+        except CELL_FAILURES as error:
+            if end - start == 1:
+                failed.append((start, error))
+            else:
+                middle = (start + end) // 2
+                pending += [(middle, end), (start, middle)]
+    return done, failed
 
 
-def _attempt(frame: pd.DataFrame, context: Context) -> StepResult | BaseException:
-    try:
-        return step(frame, context)
-    except CELL_FAILURES as error:
-        return error
-
-
-def _failure(position: int, error: BaseException, function: Callable[..., object]) -> Failure:
+def failure_of(position: int, error: BaseException, function: Callable[..., object]) -> Failure:
+    """Return the failure of a record, with the line of the function that raised."""
     code = getattr(function, "__code__", None)
     frames = list(traceback.walk_tb(error.__traceback__))
     own = [number for number, (frame, _) in enumerate(frames) if code is not None and frame.f_code is code]

@@ -19,11 +19,17 @@ MODULE_NAME = "transform.py"
 
 
 def function_tree(
-    source: str, *, arguments: Iterable[str] = (), filename: str = "<cell>", first_line: int = 1
+    source: str,
+    *,
+    arguments: Iterable[str] = (),
+    states: Iterable[str] = (),
+    filename: str = "<cell>",
+    first_line: int = 1,
 ) -> ast.Module:
     """Return ``def transform(df, *, ARGUMENTS)`` around a cell's body, its line numbers kept.
 
-    The last expression becomes the return value; a body that ends otherwise returns ``df``.
+    The last expression becomes the return value; a body that ends otherwise returns ``df``. With ``states`` it returns
+    a tuple: the output and then what the body left in each of them.
 
     Raises:
         CellError: the body is not Python, or returns, yields or awaits by itself at its top level.
@@ -45,6 +51,12 @@ def function_tree(
         if last is not None:
             for node in ast.walk(body[-1]):
                 ast.copy_location(node, last)
+    kept = [ast.Name(name, ast.Load()) for name in states]
+    if kept:
+        returned = body[-1]
+        value = returned.value if isinstance(returned, ast.Return) else None
+        together = ast.Tuple([value or ast.Name(FRAME_NAME, ast.Load()), *kept], ast.Load())
+        body[-1] = ast.copy_location(ast.Return(ast.copy_location(together, returned)), returned)
     names = ast.arguments(
         posonlyargs=[],
         args=[ast.arg(FRAME_NAME)],
@@ -66,6 +78,7 @@ def compile_body(
     filename: str,
     namespace: MutableMapping[str, Any],
     arguments: Iterable[str] = (),
+    states: Iterable[str] = (),
     first_line: int = 1,
 ) -> Function:
     """Return a cell's body as a function whose globals are ``namespace``; it defines nothing there.
@@ -75,12 +88,15 @@ def compile_body(
         filename: what tracebacks name.
         namespace: the globals, for a notebook the user's own.
         arguments: names that the function takes beside ``df``.
+        states: those of them that it hands back after its output.
         first_line: the line of the cell on which ``source`` starts, so that tracebacks name the cell's own lines.
 
     Raises:
         CellError: the body is not Python or uses `return`, `yield` or `await` at its top level.
     """
-    tree = function_tree(source, arguments=tuple(arguments), filename=filename, first_line=first_line)
+    tree = function_tree(
+        source, arguments=tuple(arguments), states=tuple(states), filename=filename, first_line=first_line
+    )
     ast.increment_lineno(tree, first_line - 1)
     module = compile(tree, filename, "exec")
     code = next(constant for constant in module.co_consts if hasattr(constant, "co_name"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from headrace.engine.context import ROW_ID, Context, StepResult
+from headrace.engine.context import ROW_ID, Context, Part, StepResult
 from headrace.errors import CellError
 
 
@@ -28,17 +30,58 @@ def step(frame: pd.DataFrame, context: Context) -> StepResult:
         Exception: whatever the function raised.
     """
     if not len(frame.index):
-        return StepResult(pd.DataFrame(), np.empty(0, np.int64))
+        return StepResult((Part(pd.DataFrame(), np.empty(0, np.int64)),))
     given = frame.copy(deep=True)
     if context.matching == "row-id":
         given[ROW_ID] = np.arange(len(frame), dtype=np.int64)
-    rows = as_frame(context.function(given, **context.arguments))
-    source = _source(rows, len(frame), context)
+    returned, states = apart(context.function(given, **context.arguments), context.states)
+    frames = fan_out(returned, context.sinks)
+    return StepResult(tuple(_part(rows, len(frame), sink, context) for sink, rows in frames.items()), states)
+
+
+def apart(returned: object, states: tuple[str, ...]) -> tuple[object, dict[str, object]]:
+    """Return a function's output, and what it left in its states, which it hands back after the output.
+
+    Raises:
+        CellError: there are not as many as the stream has states.
+    """
+    if not states:
+        return returned, {}
+    if not isinstance(returned, tuple) or len(returned) != len(states) + 1:
+        message = "The function of a stream with --state gives its output and then each state."
+        raise CellError(message, hint=f"End it with `return output, {', '.join(states)}`.")
+    return returned[0], dict(zip(states, returned[1:], strict=True))
+
+
+def fan_out(returned: object, sinks: tuple[str, ...]) -> dict[int, pd.DataFrame]:
+    """Return the output for each topic, by the topic's position among ``sinks``.
+
+    Raises:
+        CellError: there are several topics and it is no dict of frames by topic, or it is no frame.
+    """
+    if len(sinks) < 2:  # noqa: PLR2004  one topic takes all
+        return {0: as_frame(returned)}
+    if not isinstance(returned, Mapping):
+        message = f"The cell gave a {type(returned).__name__} for {len(sinks)} topics."
+        raise CellError(
+            message, hint=f"End it with a dict of frames by topic: {{'{sinks[0]}': ..., '{sinks[1]}': ...}}."
+        )
+    unknown = [name for name in returned if name not in sinks]
+    if unknown:
+        message = f"The cell gave rows for `{unknown[0]}`, which is none of its topics."
+        raise CellError(message, hint=f"Name it with --to, or use one of {', '.join(sinks)}.")
+    return {number: as_frame(returned[name]) for number, name in enumerate(sinks) if name in returned} or {
+        0: pd.DataFrame()
+    }
+
+
+def _part(rows: pd.DataFrame, count: int, sink: int, context: Context) -> Part:
+    source = _source(rows, count, context)
     rows = _plain(rows, context)
     if context.new is not None:
         kept = (source >= 0) & context.new[source]
         rows, source = rows[kept].reset_index(drop=True), source[kept]
-    return StepResult(rows, source)
+    return Part(rows, source, sink)
 
 
 def as_frame(returned: object) -> pd.DataFrame:

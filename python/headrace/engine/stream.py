@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from headrace.engine.context import Context, Function
 from headrace.engine.function import load_folder
+from headrace.kafka.records import Records
 from headrace.spec import StreamDocument, read_document
 
 
@@ -21,11 +23,13 @@ class Stream:
         document: the spec, the pinned column types and how rows are matched.
         function: DataFrame first, the spec's parameters by name.
         commit: the commit it was taken from, or ``None`` when it comes from a notebook or a working tree.
+        sides: records of the side inputs by topic, pinned with a sample; a service reads them live instead.
     """
 
     document: StreamDocument
     function: Function
     commit: str | None = None
+    sides: Mapping[str, Records] = field(default_factory=dict)
 
     @classmethod
     def from_folder(cls, folder: Path, *, commit: str | None = None) -> Stream:
@@ -42,6 +46,11 @@ class Stream:
         """The stream's name."""
         return self.document.spec.name
 
-    def context(self, *, new: npt.NDArray[np.bool_] | None = None) -> Context:
-        """Return the context of one step."""
-        return Context(self.function, self.document.matching, dict(self.document.spec.params), new)
+    def context(
+        self, arguments: Mapping[str, object] | None = None, *, new: npt.NDArray[np.bool_] | None = None
+    ) -> Context:
+        """Return the context of one step; ``arguments`` are those that the batch brings: side inputs and states."""
+        spec = self.document.spec
+        names = tuple(state.name for state in spec.declared_states)
+        known = {**spec.params, **(arguments or {})}
+        return Context(self.function, self.document.matching, known, new, spec.sinks, names)

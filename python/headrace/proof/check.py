@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from headrace.engine.batch import BatchResult, process
+from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
+from headrace.engine.trial import process
 from headrace.kafka.codec.json.by_record import parse_object
 from headrace.kafka.records import Records
 from headrace.proof.causes import Cause, find_causes

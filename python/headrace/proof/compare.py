@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from headrace.engine.batch import BatchResult
+from headrace.engine.result import BatchResult
 from headrace.kafka.records import Records
 from headrace.proof.json_values import cut, json_value
 from headrace.proof.verdict import Difference

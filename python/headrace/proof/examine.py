@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.engine.batch import BatchResult, process
 from headrace.engine.context import Function
+from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
+from headrace.engine.trial import process
 from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
 from headrace.proof.check import check

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from headrace.engine.batch import BatchResult
+from headrace.engine.result import BatchResult
 from headrace.engine.bisect import CELL_FAILURES
 from headrace.engine.context import Function
 from headrace.engine.frames import add_meta

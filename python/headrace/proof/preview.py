@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from headrace.engine.batch import BatchResult
+from headrace.engine.result import BatchResult
 from headrace.kafka.records import Records
 from headrace.kafka.sampling import Sample
 from headrace.proof.body import body_digest

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.engine.batch import process
+from headrace.engine.trial import process
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
 from headrace.repo.fixture import outcomes, read_lines, read_records

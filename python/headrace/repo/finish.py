@@ -46,7 +46,7 @@ def finish(folder: Path, records: Records) -> Finished:
 
 def work(folder: Path, records: Records) -> Finished:
     """Do what the fresh process of :func:`finish` does."""
-    from headrace.engine.batch import process  # noqa: PLC0415  who only starts the process need not load the engine
+    from headrace.engine.trial import process  # noqa: PLC0415  who only starts the process need not load the engine
     from headrace.repo.case import StreamCase  # noqa: PLC0415
     from headrace.repo.fixture import choose, outcomes, write_lines, write_records  # noqa: PLC0415
 

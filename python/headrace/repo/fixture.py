@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from headrace.engine.batch import BatchResult
+from headrace.engine.result import BatchResult
 from headrace.kafka.record_view import as_text
 from headrace.kafka.records import Headers, Records
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from headrace.engine.memo import Memo
+
 _VERSION = 1
 
 
@@ -25,13 +27,20 @@ class Counts:
     failed: int = 0
     late: int = 0
 
-    def plus(self, records_in: int, records_out: int, failed: int) -> Counts:
+    def plus(self, records_in: int, records_out: int, failed: int, late: int = 0) -> Counts:
         """Return new counts with these added."""
-        return Counts(self.records_in + records_in, self.records_out + records_out, self.failed + failed, self.late)
+        return Counts(
+            self.records_in + records_in, self.records_out + records_out, self.failed + failed, self.late + late
+        )
 
-    def to_metadata(self, deploy: str) -> str:
-        """Return the text that stands beside an offset in the consumer group (under 200 characters)."""
-        content = {
+    def to_metadata(self, deploy: str, memo: Memo | None = None) -> str:
+        """Return the text that stands beside an offset in the consumer group.
+
+        Args:
+            deploy: the deployment's id.
+            memo: how far the partition is in event time.
+        """
+        content: dict[str, object] = {
             "v": _VERSION,
             "deploy": deploy,
             "in": self.records_in,
@@ -39,6 +48,8 @@ class Counts:
             "failed": self.failed,
             "late": self.late,
         }
+        if memo is not None:
+            content["m"] = memo.to_fields()
         return orjson.dumps(content).decode()
 
     @classmethod
@@ -51,3 +62,12 @@ class Counts:
         if not isinstance(content, dict) or content.get("v") != _VERSION or content.get("deploy") != deploy:
             return None
         return cls(*(int(content.get(name, 0)) for name in ("in", "out", "failed", "late")))
+
+
+def memo_of(metadata: str | None) -> Memo | None:
+    """Return the memo in the metadata of an offset commit, or ``None`` where there is none."""
+    try:
+        content = orjson.loads(metadata or "null")
+    except orjson.JSONDecodeError:
+        return None
+    return Memo.from_fields(content.get("m")) if isinstance(content, dict) else None

@@ -41,6 +41,8 @@ class ServiceMetrics:
         self._rates = (Rate(), Rate())
         self.state: State = "starting"
         self.lag: dict[int, int] = {}
+        self.watermark: int | None = None
+        self.restoring = 0
         self.since_deploy: dict[int, Counts] = {}
         self.dropped_fields: dict[str, int] = {}
         self.alive_at = time.monotonic()
@@ -68,11 +70,18 @@ class ServiceMetrics:
         self.registry.register(self)
 
     def batch(
-        self, records: Records, *, records_out: int, failed: int, processing_seconds: float, delivery_seconds: float
+        self,
+        records: Records,
+        *,
+        records_out: int,
+        failed: int,
+        late: int,
+        processing_seconds: float,
+        delivery_seconds: float,
     ) -> None:
         """Note a batch that has just been committed."""
         count = len(records)
-        self._counts = self._counts.plus(count, records_out, failed)
+        self._counts = self._counts.plus(count, records_out, failed, late)
         self._rates[0].add(count)
         self._rates[1].add(records_out)
         self._batch.observe(count)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from headrace.engine.service.counts import Counts
+from headrace.engine.memo import Memo
+from headrace.engine.service.counts import Counts, memo_of
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.errors import ExpiredOffsetError
 from headrace.kafka.clusters import Cluster
@@ -22,10 +23,19 @@ _ASK_AGAIN = COORDINATOR_MOVES | {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFF
 
 @dataclass(frozen=True, slots=True)
 class StartPlace:
-    """The offset to read first, and what this deployment has counted up to it."""
+    """Where a partition starts.
+
+    Attributes:
+        offset: the first record to process.
+        counts: what this deployment has counted up to it.
+        memo: what was committed beside the offset; ``None`` where the start is the deployment's or the log's.
+        low: where the log begins.
+    """
 
     offset: int
     counts: Counts = field(default_factory=Counts)
+    memo: Memo | None = None
+    low: int = 0
 
 
 def find_places(
@@ -60,14 +70,18 @@ def find_places(
 
 def _choose(partition: TopicPartition, deployment: DeploymentInfo, low: int, high: int) -> StartPlace:
     counts = Counts.from_metadata(partition.metadata, deployment.deploy)
+    memo = memo_of(partition.metadata)
     if partition.offset >= 0 and counts is not None:
-        return StartPlace(partition.offset, counts)
+        return StartPlace(partition.offset, counts, memo, low)
     start = deployment.start
     if isinstance(start, dict) and partition.partition in start:
-        return StartPlace(start[partition.partition])
+        chosen = start[partition.partition]
+        return StartPlace(chosen, memo=memo if chosen == partition.offset else None, low=low)
     if isinstance(start, str):
-        return StartPlace(low if start == "earliest" else high)
-    return StartPlace(partition.offset if partition.offset >= 0 else low)
+        return StartPlace(low if start == "earliest" else high, low=low)
+    if partition.offset >= 0:
+        return StartPlace(partition.offset, memo=memo, low=low)
+    return StartPlace(low, low=low)
 
 
 def _committed(consumer: Consumer, assigned: list[TopicPartition]) -> list[TopicPartition]:

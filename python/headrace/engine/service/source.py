@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from headrace.engine.memo import Memo
 from headrace.engine.service.counts import Counts
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.places import find_places
@@ -41,11 +44,15 @@ class Partition:
         next: the offset after the last committed record, or where to start.
         counts: what became of its records, as committed.
         end: the offset at which the log's end was last seen, or -1.
+        memo: what is committed beside ``next``.
+        heard: when its last record came, or when it was assigned; seconds of the monotonic clock.
     """
 
     next: int
     counts: Counts = field(default_factory=Counts)
     end: int = -1
+    memo: Memo | None = None
+    heard: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,23 @@ class Gathered:
     ends: dict[int, int]
 
 
+class Listener(Protocol):
+    """Is told, inside a poll, which partitions come and go."""
+
+    def assigned(self, partitions: dict[int, Partition]) -> None:
+        """These partitions are ours now; they can be held from here."""
+
+    def revoked(self, partitions: list[int]) -> None:
+        """These are about to be somebody else's."""
+
+
 class Source:
     """Reads a topic as one member of the service's consumer group.
 
     Rebalances happen only inside :meth:`gather`, never while a batch is processed or committed; records of
     partitions that go away in the middle of gathering are dropped unprocessed.
+
+    ``listener`` is told of partitions that come and go.
 
     Args:
         cluster: where.
@@ -68,15 +87,28 @@ class Source:
         service: the service's name; it names the group and its static member.
         replica: the replica's number, from 0.
         deployment: where to start, and the id that the counts belong to.
+        group: the consumer group; the service's own by default.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, service: str, replica: int, deployment: DeploymentInfo) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        service: str,
+        replica: int,
+        deployment: DeploymentInfo,
+        group: str | None = None,
+    ) -> None:
+        self.listener: Listener | None = None
+        self.topic = topic
+        self._group = group or names.group_id(service)
         self._cluster = cluster
         self._topic = topic
         self._service = service
         self._replica = replica
         self._deployment = deployment
         self._changed = False
+        self._lows: dict[int, int] = {}
         self._consumer: Consumer | None = None
         self.partitions: dict[int, Partition] = {}
         self.assigned = False
@@ -88,7 +120,7 @@ class Source:
             purpose=f"{self._service}-{self._replica}",
             **{
                 **_SETTINGS,
-                "group.id": names.group_id(self._service),
+                "group.id": self._group,
                 "group.instance.id": names.instance_id(self._service, self._replica),
             },
         )
@@ -96,11 +128,15 @@ class Source:
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
 
-    def gather(self, limit: int) -> Gathered | None:
+    def gather(self, limit: int, seconds: float | None = None) -> Gathered | None:
         """Return up to ``limit`` records: those at hand, or what a few milliseconds after the first bring.
 
+        Args:
+            limit: records at most.
+            seconds: how long to wait for the first; :data:`IDLE_SECONDS` by default.
+
         Returns:
-            ``None`` when nothing arrived for :data:`IDLE_SECONDS`.
+            ``None`` when nothing arrived.
 
         Raises:
             ExpiredOffsetError: the next record is no longer in the log.
@@ -109,7 +145,7 @@ class Source:
         """
         self._changed = False
         consumer = self._opened()
-        messages: list[Message] = consumer.consume(1, IDLE_SECONDS)
+        messages: list[Message] = consumer.consume(1, IDLE_SECONDS if seconds is None else seconds)
         if not messages:
             return None
         if limit > 1:
@@ -123,18 +159,37 @@ class Source:
         records = Records.from_messages(self._topic, messages)
         return Gathered(records, self._ends(records))
 
-    def offsets(self, ends: dict[int, int], counts: dict[int, Counts]) -> list[TopicPartition]:
-        """Return what to commit for a batch: next offsets, with the counts as metadata."""
+    def offsets(
+        self, ends: dict[int, int], counts: dict[int, Counts], memos: dict[int, Memo | None]
+    ) -> list[TopicPartition]:
+        """Return what to commit for a batch: next offsets, with counts and memos as metadata."""
         return [
-            TopicPartition(self._topic, number, end, counts[number].to_metadata(self._deployment.deploy))
+            TopicPartition(
+                self._topic, number, end, counts[number].to_metadata(self._deployment.deploy, memos.get(number))
+            )
             for number, end in ends.items()
         ]
 
-    def done(self, ends: dict[int, int], counts: dict[int, Counts]) -> None:
+    def done(self, ends: dict[int, int], counts: dict[int, Counts], memos: dict[int, Memo | None]) -> None:
         """Note that a batch is committed."""
         for number, end in ends.items():
-            self.partitions[number].next = end
-            self.partitions[number].counts = counts[number]
+            place = self.partitions[number]
+            place.next, place.counts, place.memo = end, counts[number], memos.get(number)
+
+    def quiet(self, seconds: float) -> list[int]:
+        """Return the partitions that have nothing to read and have brought nothing for ``seconds``."""
+        before = time.monotonic() - seconds
+        return [number for number, place in self.partitions.items() if place.end >= place.next and place.heard < before]
+
+    def hold(self, partitions: Iterable[int]) -> None:
+        """Read nothing more of ``partitions`` for now."""
+        self._opened().pause([TopicPartition(self._topic, number) for number in partitions])
+
+    def let_go(self, partitions: Iterable[int]) -> None:
+        """Read ``partitions`` again."""
+        self._opened().resume(
+            [TopicPartition(self._topic, number) for number in partitions if number in self.partitions]
+        )
 
     def group(self) -> object:
         """Return the group's state as :meth:`confluent_kafka.Producer.send_offsets_to_transaction` wants it."""
@@ -196,7 +251,12 @@ class Source:
 
     def _find(self, consumer: Consumer, assigned: list[TopicPartition]) -> dict[int, Partition]:
         places = find_places(consumer, self._cluster, assigned, self._deployment)
-        return {number: Partition(place.offset, place.counts) for number, place in places.items()}
+        self._lows = {number: place.low for number, place in places.items()}
+        return {number: Partition(place.offset, place.counts, memo=place.memo) for number, place in places.items()}
+
+    def low(self, partition: int) -> int:
+        """Return where a partition's log began when it was assigned."""
+        return self._lows.get(partition, 0)
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         found = self._find(consumer, assigned)
@@ -207,9 +267,13 @@ class Source:
             [TopicPartition(self._topic, number, place.next) for number, place in found.items()]
         )
         logger.info("partitions assigned", extra={"partitions": {number: p.next for number, p in found.items()}})
+        if self.listener is not None:
+            self.listener.assigned(found)
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._changed = True
+        if self.listener is not None:
+            self.listener.revoked([partition.partition for partition in revoked])
         for partition in revoked:
             self.partitions.pop(partition.partition, None)
         consumer.incremental_unassign(revoked)
@@ -230,7 +294,9 @@ class Source:
         ends = {}
         for number in np.unique(records.partitions).tolist():
             last = int(records.offsets[records.partitions == number][-1])
-            ends[number] = max(last + 1, self.partitions[number].end)
+            place = self.partitions[number]
+            place.heard = time.monotonic()
+            ends[number] = max(last + 1, place.end)
         return ends
 
     def _is_record(self, message: Message) -> bool:

@@ -1,0 +1,102 @@
+"""From records to rows in event time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from headrace.engine.bisect import Failure
+from headrace.engine.event_time import event_times
+from headrace.engine.frames import add_meta
+from headrace.engine.rows import Rows, key_hashes
+from headrace.errors import TypeMismatchError
+from headrace.kafka.codec.json import JsonDecoder
+from headrace.kafka.records import Records
+from headrace.spec import StreamDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Records, decoded.
+
+    Attributes:
+        rows: n rows, those that have all they need.
+        positions: int64[n], the record of each row.
+        failures: the records that cannot be rows, by position, partition and offset.
+        dropped: fields that the pinned types do not know, with how often they were dropped.
+    """
+
+    rows: Rows
+    positions: npt.NDArray[np.int64]
+    failures: list[Failure]
+    dropped: Counter[str]
+
+
+class Arrivals:
+    """Decodes records into rows with their event time and the hash of their key.
+
+    Args:
+        document: the stream's document.
+    """
+
+    def __init__(self, document: StreamDocument) -> None:
+        self._spec = document.spec
+        self._decoder = JsonDecoder(document.input)
+
+    def rows(self, records: Records) -> Arrived:
+        """Decode n records; never raises for what a record holds."""
+        decoded = self._decoder.decode(records)
+        frame, positions = decoded.frame, decoded.positions
+        failures = [_failure(records, failed.position, failed.error, "decode") for failed in decoded.failures]
+        column = self._spec.time if self._spec.in_event_time else None
+        times, missing = event_times(frame, column, records.timestamps[positions])
+        if missing.any():
+            for position in positions[missing].tolist():
+                message = f"`{column}`: null, and it is the event time"
+                failures.append(_failure(records, position, TypeMismatchError(message), "time"))
+            kept = ~missing
+            frame, times, positions = frame[kept].reset_index(drop=True), times[kept], positions[kept]
+        if self._spec.meta:
+            frame = add_meta(frame, records, positions)
+        rows = Rows(
+            frame,
+            times,
+            records.partitions[positions].astype(np.int32, copy=False),
+            records.offsets[positions],
+            records.timestamps[positions],
+            self._hashes(frame),
+            None if self._spec.key else _objects([records.keys[position] for position in positions.tolist()]),
+            self._headers(records, positions),
+        )
+        return Arrived(rows, positions, failures, decoded.dropped)
+
+    def _hashes(self, frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
+        key = self._spec.key
+        return np.zeros(len(frame), np.uint64) if key is None else key_hashes(frame[key])
+
+    @staticmethod
+    def _headers(records: Records, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.object_] | None:
+        if not any(records.headers):
+            return None
+        return _objects([records.headers[position] for position in positions.tolist()])
+
+
+def _objects(values: list[object] | list[bytes | None]) -> npt.NDArray[np.object_]:
+    column = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):  # a list of lists would become a table
+        column[place] = value
+    return column
+
+
+def _failure(records: Records, position: int, error: BaseException, kind: str) -> Failure:
+    return Failure(
+        position,
+        error,
+        kind,  # type: ignore[arg-type]  # one of the kinds, by its callers
+        partition=int(records.partitions[position]),
+        offset=int(records.offsets[position]),
+    )

@@ -1,0 +1,148 @@
+"""One lane of a stream: partitions whose records are taken in one event-time order, apart from all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.engine.event_time import ALWAYS, NEVER, newest_before
+from headrace.engine.history import History
+from headrace.engine.needed import Needed, ReadRun
+from headrace.engine.rows import Rows
+from headrace.engine.windows import OpenWindows
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a lane was before a batch."""
+
+    newest: dict[int, int]
+    floors: dict[int, int]
+    complete: int
+    waiting: list[Rows]
+    needed: dict[int, Needed]
+
+
+@dataclass(slots=True)
+class Lane:
+    """The event time of some partitions, the rows that wait for it, and what of the past is kept.
+
+    With a key each partition is a lane of its own, since a key's records are all in one; without one, all partitions
+    are one lane. What a batch changes is kept apart until :meth:`commit`.
+
+    Attributes:
+        number: the partition of a keyed stream, else 0.
+        grace: microseconds.
+        newest: for each source partition the newest event time seen.
+        floors: for each quiet partition the time that the clock gives it.
+        complete: every later row that is in time has at least this event time.
+        waiting: rows in time that are not released yet.
+        needed: for each consumed partition what was read of it.
+        history: rows that a lookback may still need.
+        windows: rows in windows that are still open.
+    """
+
+    number: int
+    grace: int
+    history: History | None = None
+    windows: OpenWindows | None = None
+    newest: dict[int, int] = field(default_factory=dict)
+    floors: dict[int, int] = field(default_factory=dict)
+    complete: int = NEVER
+    waiting: list[Rows] = field(default_factory=list)
+    needed: dict[int, Needed] = field(default_factory=dict)
+    _kept: _Kept | None = None
+
+    @property
+    def released(self) -> int:
+        """Rows up to this time, itself included, can be taken: what comes later in time sorts after them."""
+        return self.complete - (len(self.newest) > 1)
+
+    def begin(self) -> None:
+        """Keep what the lane is now, until :meth:`commit` or :meth:`rollback`; does nothing the second time."""
+        if self._kept is None:
+            needed = {number: places.copy() for number, places in self.needed.items()}
+            self._kept = _Kept(dict(self.newest), dict(self.floors), self.complete, list(self.waiting), needed)
+
+    def newest_before(self, partition: int) -> dict[int, int]:
+        """Return the newest event time of a partition as it was before the batch."""
+        kept = self._kept.newest if self._kept is not None else self.newest
+        return {partition: kept.get(partition, NEVER)}
+
+    def judge(self, rows: Rows, ahead_of: int) -> npt.NDArray[np.bool_]:
+        """Take note of rows as they arrived and return which are late, bool[n].
+
+        Args:
+            rows: of this lane, in offset order within a partition.
+            ahead_of: rows after this time, microseconds, do not move the watermark.
+        """
+        late = np.zeros(len(rows), np.bool_)
+        for number in np.unique(rows.partitions).tolist():
+            places = np.flatnonzero(rows.partitions == number)
+            seen = newest_before(rows.times[places], self.newest.get(number, NEVER), ahead_of)
+            late[places] = rows.times[places] < seen[:-1] - self.grace
+            self.newest[number] = int(seen[-1])
+            self.floors.pop(number, None)
+        return late
+
+    def read(self, partition: int, first: int, newest: dict[int, int], latest: int) -> None:
+        """Note that a run of records was read, for :meth:`lowest`."""
+        self.needed.setdefault(partition, Needed()).note(ReadRun(first, newest, latest))
+
+    def settle(self) -> None:
+        """Say up to where the lane is complete now; that never goes back."""
+        if self.newest:
+            reached = min(
+                max(newest - self.grace if newest > NEVER else NEVER, self.floors.get(number, NEVER))
+                for number, newest in self.newest.items()
+            )
+            self.complete = max(self.complete, reached)
+
+    def finish(self) -> None:
+        """Nothing more comes: everything is complete."""
+        self.complete = ALWAYS
+
+    def release(self) -> list[Rows]:
+        """Return the waiting rows that can be taken; the others go on waiting."""
+        ready, waiting = [], []
+        for rows in self.waiting:
+            is_ready = rows.times <= self.released
+            if is_ready.all():
+                ready.append(rows)
+            elif is_ready.any():
+                ready.append(rows.take(is_ready))
+                waiting.append(rows.take(~is_ready))
+            else:
+                waiting.append(rows)
+        if len(waiting) > 1:
+            waiting = [Rows.concat(waiting)]
+        self.waiting = waiting
+        return ready
+
+    def commit(self) -> None:
+        """Keep what the batch changed."""
+        self._kept = None
+        if self.history is not None:
+            self.history.commit()
+        if self.windows is not None:
+            self.windows.commit()
+
+    def rollback(self) -> None:
+        """Be again what the lane was before the batch."""
+        if self._kept is not None:
+            kept, self._kept = self._kept, None
+            self.newest, self.floors, self.complete = kept.newest, kept.floors, kept.complete
+            self.waiting, self.needed = kept.waiting, kept.needed
+        if self.history is not None:
+            self.history.rollback()
+        if self.windows is not None:
+            self.windows.rollback()
+
+    def close(self) -> None:
+        """Let go of files and memory."""
+        if self.history is not None:
+            self.history.close()
+        if self.windows is not None:
+            self.windows.close_files()

@@ -1,0 +1,266 @@
+"""Streams that remember: lanes of records in event time, and the step over what is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from headrace.engine.arrivals import Arrivals
+from headrace.engine.emission import Emission
+from headrace.engine.event_time import AHEAD, NEVER, microseconds
+from headrace.engine.history import History, MemoryBudget
+from headrace.engine.lane import Lane
+from headrace.engine.memo import Memo
+from headrace.engine.result import BatchResult
+from headrace.engine.row_work import RowWork
+from headrace.engine.rows import Rows
+from headrace.engine.side_frames import Sides
+from headrace.engine.stream import Stream
+from headrace.engine.window_work import WindowWork
+from headrace.engine.windows import OpenWindows
+from headrace.kafka.records import Records
+
+Changed = list[tuple[Lane, list[Rows]]]
+"""Lanes with the rows that are ready in them."""
+
+
+class LanedProcessor:
+    """Processes a stream that remembers or has side inputs; see :class:`~headrace.engine.processor.Processor`.
+
+    Args:
+        stream: what to run.
+        budget: memory that all lanes share.
+        folder: where to put what does not fit.
+        sides: gives the side inputs.
+        one_lane: all partitions are one lane.
+        declaration: digest of what the stream needs to see.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        budget: MemoryBudget,
+        folder: Path | None,
+        sides: Sides,
+        one_lane: bool,
+        declaration: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._spec = stream.document.spec
+        self._types = stream.document.input
+        self._arrivals = Arrivals(stream.document)
+        self._budget = budget
+        self._folder = folder
+        self._one_lane = one_lane
+        self._declaration = declaration
+        self._clock = clock
+        self._rows = RowWork(stream, sides)
+        self._windows = WindowWork(stream, sides)
+        self._lanes: dict[int, Lane] = {}
+        self._starts: dict[int, int] = {}
+        self._restoring: dict[int, tuple[Memo, dict[int, int]]] = {}
+        self._touched: set[int] = set()
+
+    def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
+        """Take on a partition, as its last commit left it, or from offset ``start`` on."""
+        lane = self._lane(partition)
+        known = memo or Memo(start=start)
+        self._starts[partition] = known.start if memo else start
+        lane.newest.setdefault(partition, NEVER)
+        lane.newest |= known.newest
+        lane.complete = max(lane.complete, known.complete)
+        self._restoring[partition] = known, dict(known.newest_at_lowest)
+
+    def drop(self, partition: int) -> None:
+        """Forget a partition; without a key what was read of the others goes too, since they are one lane."""
+        self._starts.pop(partition, None)
+        self._restoring.pop(partition, None)
+        lane = self._lanes.pop(self._number(partition), None)
+        if lane is not None:
+            lane.close()
+
+    def restore(self, partition: int, records: Records) -> None:
+        """Take records of before the committed offset once more; nothing is emitted."""
+        lane = self._lane(partition)
+        memo, newest = self._restoring[partition]
+        arrived = self._arrivals.rows(records)
+        rows = arrived.rows
+        first = int(records.offsets[0])
+        before = dict(newest)
+        judging = Lane(lane.number, lane.grace, newest=newest)
+        late = judging.judge(rows, memo.newest.get(partition, NEVER))  # what counted then is no later than this
+        self._restoring[partition] = memo, judging.newest
+        lane.read(partition, first, before, int(rows.times.max(initial=NEVER)))
+        began = rows.offsets >= self._starts[partition]
+        if lane.windows is not None:
+            lane.windows.restore(rows.take(began & ~late), lane.complete)
+        if lane.history is not None:
+            done = ~began | (rows.times <= lane.released) | late
+            lane.history.add(self._rows.without_failed(rows.take(done)))
+            lane.history.commit()
+            if not done.all():
+                lane.waiting.append(rows.take(~done))
+
+    def process(self, records: Records) -> BatchResult:
+        """Process a batch of records."""
+        arrived = self._arrivals.rows(records)
+        emission = self._emission()
+        emission.failures += arrived.failures
+        emission.dropped += arrived.dropped
+        changed = [(lane, self._arrive(lane, rows, emission)) for lane, rows in self._by_lane(arrived.rows)]
+        self._note(records, arrived.rows)
+        self._work(changed, emission)
+        return emission.result(arrived.rows.frame, arrived.positions)
+
+    def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
+        """Let time pass in partitions that have nothing to read."""
+        if not self._spec.in_event_time:
+            return None
+        changed: Changed = []
+        for partition in quiet:
+            lane = self._lane(partition)
+            lane.begin()
+            lane.floors[partition] = now - microseconds(self._spec.idle_time)
+        for lane in {id(lane): lane for lane in map(self._lane, quiet)}.values():
+            before = lane.complete
+            lane.settle()
+            if lane.complete > before and (lane.waiting or lane.windows):
+                changed.append((lane, lane.release()))
+        if not changed:
+            return None
+        emission = self._emission()
+        self._work(changed, emission)
+        self._touched |= {number for number in quiet if any(self._lane(number) is lane for lane, _ in changed)}
+        return None if emission.is_empty else emission.result(Rows.empty(self._types).frame, np.empty(0, np.int64))
+
+    def finish(self) -> BatchResult:
+        """Process what still waits: nothing more comes."""
+        changed: Changed = []
+        for lane in self._lanes.values():
+            lane.begin()
+            lane.finish()
+            changed.append((lane, lane.release()))
+        self._touched |= set(self._starts)
+        emission = self._emission()
+        self._work(changed, emission)
+        return emission.result(Rows.empty(self._types).frame, np.empty(0, np.int64))
+
+    def touched(self) -> list[int]:
+        """Return the partitions whose memo the batch changed."""
+        return sorted(self._touched)
+
+    def memo(self, partition: int, offset: int) -> Memo | None:
+        """Return what to commit beside ``offset``."""
+        if not self._spec.in_event_time:
+            return None
+        lane = self._lane(partition)
+        needed = lane.needed.get(partition)
+        lowest = needed.lowest(self._since(lane)) if needed is not None else None
+        return Memo(
+            complete=lane.complete,
+            newest={partition: lane.newest.get(partition, NEVER)},
+            lowest=None if lowest is None else min(lowest.first, offset),
+            newest_at_lowest={} if lowest is None else lowest.newest,
+            start=self._starts[partition],
+            declaration=self._declaration,
+        )
+
+    def commit(self) -> None:
+        """The batch is committed."""
+        for lane in self._lanes.values():
+            lane.commit()
+            if lane.history is not None and self._rows.span is not None and lane.complete > NEVER:
+                lane.history.expire(lane.complete - self._rows.span)
+        self._rows.commit()
+        self._touched = set()
+
+    def rollback(self) -> None:
+        """The batch is not committed, and will come again."""
+        for lane in self._lanes.values():
+            lane.rollback()
+        self._rows.rollback()
+        self._touched = set()
+
+    def close(self) -> None:
+        """Let go of files and memory."""
+        for lane in self._lanes.values():
+            lane.close()
+        self._lanes = {}
+
+    def _emission(self) -> Emission:
+        return Emission(self._spec.key, several=len(self._spec.sinks) > 1)
+
+    def _number(self, partition: int) -> int:
+        return 0 if self._one_lane else partition
+
+    def _lane(self, partition: int) -> Lane:
+        number = self._number(partition)
+        if number not in self._lanes:
+            lookback, window = self._spec.looks_back, self._spec.windows
+            folder = None if self._folder is None else self._folder / f"lane-{number}"
+            self._lanes[number] = Lane(
+                number,
+                microseconds(self._spec.grace_time),
+                History(self._types, lookback, budget=self._budget, folder=folder) if lookback else None,
+                OpenWindows(self._types, window, keyed=self._spec.key is not None, budget=self._budget)
+                if window
+                else None,
+            )
+        return self._lanes[number]
+
+    def _by_lane(self, rows: Rows) -> Iterable[tuple[Lane, Rows]]:
+        numbers = np.unique(rows.partitions).tolist()
+        if self._one_lane or len(numbers) == 1:
+            return [(self._lane(numbers[0]), rows)] if numbers else []
+        return [(self._lane(number), rows.take(rows.partitions == number)) for number in numbers]
+
+    def _arrive(self, lane: Lane, rows: Rows, emission: Emission) -> list[Rows]:
+        """Let rows arrive in a lane and return those that are ready, late ones included."""
+        lane.begin()
+        if not self._spec.in_event_time:
+            return [rows]
+        late = lane.judge(rows, int((self._clock() + AHEAD.total_seconds()) * 1e6))
+        if lane.windows is not None:
+            in_time = np.flatnonzero(~late)
+            refused = lane.windows.add(rows.take(in_time) if late.any() else rows)
+            late[in_time[refused]] = True
+            lane.settle()
+            if late.any():
+                emission.late.append(rows.take(late))
+            return []
+        lane.settle()
+        if not late.any():
+            lane.waiting.append(rows)
+            return lane.release()
+        emission.late.append(rows.take(late))
+        lane.waiting.append(rows.take(~late))
+        return [*lane.release(), rows.take(late)]
+
+    def _note(self, records: Records, rows: Rows) -> None:
+        """Note which partitions a batch touches, and what was read of them."""
+        for number in np.unique(records.partitions).tolist():
+            self._touched.add(number)
+            lane = self._lane(number)
+            mine = rows.times[rows.partitions == number]
+            first = int(records.offsets[records.partitions == number][0])
+            lane.read(number, first, lane.newest_before(number), int(mine.max(initial=NEVER)))
+
+    def _work(self, changed: Changed, emission: Emission) -> None:
+        if self._spec.window:
+            self._windows.run([lane for lane, _ in changed], emission)
+        else:
+            self._rows.run([(lane, Rows.concat(rows)) for lane, rows in changed if rows], emission)
+
+    def _since(self, lane: Lane) -> int | None:
+        """Return from which event time on rows of a lane are still needed."""
+        earliest = min((int(rows.times.min()) for rows in lane.waiting if len(rows)), default=None)
+        if lane.windows is not None:
+            return lane.windows.earliest()
+        if self._rows.span is None:  # as many rows as declared may be as old as the log
+            return NEVER
+        horizon = lane.complete - self._rows.span
+        return horizon if earliest is None else min(earliest, horizon)

@@ -1,0 +1,99 @@
+"""What takes a stream's records through the step, whatever the stream remembers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from headrace.engine.batch import BatchProcessor
+from headrace.engine.memo import Memo
+from headrace.engine.result import BatchResult
+from headrace.engine.side_frames import Sides, pinned_sides
+from headrace.engine.stream import Stream
+from headrace.kafka.records import Records
+
+MEMORY_BYTES = 512 * 1024 * 1024
+"""How much of histories and windows is kept in memory; the rest goes to disk."""
+
+
+class Processor(Protocol):
+    """Takes batches of records; what it remembers of them is settled by ``commit`` or undone by ``rollback``."""
+
+    def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
+        """Take on a partition, as its last commit left it, or from offset ``start`` on."""
+
+    def drop(self, partition: int) -> None:
+        """Forget a partition."""
+
+    def restore(self, partition: int, records: Records) -> None:
+        """Take records of before the committed offset once more; nothing is emitted."""
+
+    def process(self, records: Records) -> BatchResult:
+        """Process a batch: every record ends in outputs, filtered, kept for later, late or among the failures."""
+
+    def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
+        """Let time pass in partitions that have nothing to read; ``None`` when that changes nothing."""
+
+    def finish(self) -> BatchResult:
+        """Process what still waits: nothing more comes."""
+
+    def touched(self) -> list[int]:
+        """Return the partitions whose memo the batch changed."""
+
+    def memo(self, partition: int, offset: int) -> Memo | None:
+        """Return what to commit beside ``offset``; ``None`` when the stream remembers nothing."""
+
+    def commit(self) -> None:
+        """The batch is committed."""
+
+    def rollback(self) -> None:
+        """The batch is not committed, and will come again."""
+
+    def close(self) -> None:
+        """Let go of files and memory."""
+
+
+def make_processor(
+    stream: Stream,
+    *,
+    folder: Path | None = None,
+    sides: Sides | None = None,
+    one_lane: bool = False,
+    clock: Callable[[], float] = time.time,
+    memory: int = MEMORY_BYTES,
+) -> Processor:
+    """Return what processes ``stream``.
+
+    Args:
+        stream: what to run.
+        folder: where to put what does not fit into memory, and states; ``None``: a temporary folder, states in memory.
+        sides: gives the side inputs; by default those pinned with the stream's sample.
+        one_lane: all partitions are one lane even where the stream has a key: its records do not stand by that key.
+        clock: seconds since the epoch.
+        memory: bytes for histories and windows.
+    """
+    spec = stream.document.spec
+    if not (spec.remembers or spec.sides):
+        return BatchProcessor(stream)
+    from headrace.engine.history import MemoryBudget  # noqa: PLC0415  most streams remember nothing
+    from headrace.engine.laned import LanedProcessor  # noqa: PLC0415
+
+    return LanedProcessor(
+        stream,
+        budget=MemoryBudget(memory),
+        folder=folder,
+        sides=sides or pinned_sides(stream),
+        one_lane=one_lane or spec.key is None,
+        declaration=declaration(stream),
+        clock=clock,
+    )
+
+
+def declaration(stream: Stream) -> str:
+    """Return a short digest of what the stream needs to see; what was kept for another one is of no use to it."""
+    spec = stream.document.spec
+    said = (spec.key, spec.time, spec.lookback, spec.window, spec.grace, stream.document.repartition)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:8]

@@ -1,0 +1,79 @@
+"""What became of a run of records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from headrace.engine.bisect import Failure
+from headrace.kafka.records import Headers
+
+Integers = npt.NDArray[np.int64]
+
+
+def _none() -> Integers:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Records by partition and offset; both columns have one length."""
+
+    partitions: Integers = field(default_factory=_none)
+    offsets: Integers = field(default_factory=_none)
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of a run of records; the outputs' columns all have one length m.
+
+    A stream that remembers gives outputs of records of earlier runs too, and keeps some of this run's for later.
+
+    Attributes:
+        parts: the output frames, one for each call of the step and topic.
+        source: int64[m], for each output the position of its record in the run; -1 where unknown.
+        values: m encoded outputs.
+        keys: m output keys.
+        timestamps: int64[m], milliseconds since the epoch.
+        headers: m header lists, or ``None`` when no output has any.
+        failures: the records that failed, by position, partition and offset.
+        dropped: fields that the pinned types do not know, with how often they were dropped.
+        before: the frame the function saw, one row a decoded record.
+        before_positions: int64[len(before)], the record of each of its rows.
+        partitions: int64[m], the partition of each output's record; -1 where unknown.
+        offsets: int64[m], its offset there; -1 where unknown.
+        sinks: int64[m], the topic of each output as a position among the stream's, or ``None``: all go to the first.
+        late: the records that came too late: for a window (they are in none), or for their place in the order.
+        starts: int64[m], for each output of a window its start in microseconds since the epoch; else ``None``.
+    """
+
+    parts: list[pd.DataFrame]
+    source: Integers
+    values: list[bytes]
+    keys: list[bytes | None]
+    timestamps: Integers
+    headers: list[Headers | None] | None
+    failures: list[Failure]
+    dropped: Counter[str]
+    before: pd.DataFrame
+    before_positions: Integers
+    partitions: Integers = field(default_factory=_none)
+    offsets: Integers = field(default_factory=_none)
+    sinks: Integers | None = None
+    late: Places = field(default_factory=Places)
+    starts: Integers | None = None
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """All outputs as one frame of m rows with a 0-based index."""
+        filled = [part for part in self.parts if len(part)] or self.parts[:1]
+        if len(filled) == 1:
+            return filled[0]
+        return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()

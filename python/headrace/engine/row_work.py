@@ -1,0 +1,147 @@
+"""The step over new rows with each key's history before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.engine.bisect import Failure, bisect, failure_of
+from headrace.engine.context import StepResult
+from headrace.engine.emission import Emission, Emitted
+from headrace.engine.event_time import microseconds
+from headrace.engine.lane import Lane
+from headrace.engine.rows import Rows, event_order
+from headrace.engine.side_frames import Sides
+from headrace.engine.step import step
+from headrace.engine.stream import Stream
+from headrace.kafka.codec.json import EncodeError, JsonEncoder
+
+MOST_ROWS = 50_000
+"""New rows in one call of the function; what has waited for long can be more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """Rows that are ready, of all lanes, in the order in which they are taken."""
+
+    rows: Rows
+    lanes: npt.NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class _Failed:
+    """Offsets of records that failed, by partition: they stay out of the history for good."""
+
+    offsets: dict[int, set[int]] = field(default_factory=dict)
+
+
+class RowWork:
+    """Runs the function over rows that are ready, and keeps them for those to come.
+
+    Args:
+        stream: what to run.
+        sides: gives the side inputs.
+    """
+
+    def __init__(self, stream: Stream, sides: Sides) -> None:
+        spec = stream.document.spec
+        lookback = spec.looks_back
+        self._stream = stream
+        self._spec = spec
+        self._sides = sides
+        self._encoder = JsonEncoder()
+        self._failed = _Failed()
+        self.span = microseconds(lookback.span) if lookback is not None and lookback.span is not None else None
+
+    def run(self, ready: list[tuple[Lane, Rows]], emission: Emission) -> None:
+        """Take rows that are ready through the step and put what they give into ``emission``."""
+        lanes = {lane.number: lane for lane, _ in ready}
+        new = self._in_order(ready)
+        for first in range(0, len(new.rows), MOST_ROWS):
+            places = slice(first, first + MOST_ROWS)
+            whole = first == 0 and len(new.rows) <= MOST_ROWS
+            piece = new if whole else _New(new.rows.take(np.arange(len(new.rows))[places]), new.lanes[places])
+            self._run(piece, lanes, emission)
+
+    def without_failed(self, rows: Rows) -> Rows:
+        """Return the rows that did not fail when they were new."""
+        if not self._failed.offsets:
+            return rows
+        failed = [
+            offset in self._failed.offsets.get(partition, ())
+            for partition, offset in zip(rows.partitions.tolist(), rows.offsets.tolist(), strict=True)
+        ]
+        return rows.take(~np.array(failed, np.bool_))
+
+    def commit(self) -> None:
+        """The batch is committed."""
+
+    def rollback(self) -> None:
+        """The batch is not committed."""
+
+    def _in_order(self, ready: list[tuple[Lane, Rows]]) -> _New:
+        rows = Rows.concat([rows for _, rows in ready]) if ready else Rows.empty(self._stream.document.input)
+        lanes = np.repeat(
+            np.array([lane.number for lane, _ in ready], np.int32), np.array([len(rows) for _, rows in ready], np.int64)
+        )
+        order = event_order(rows.times, rows.partitions, rows.offsets) if self._spec.in_event_time else None
+        return _New(rows, lanes) if order is None else _New(rows.take(order), lanes[order])
+
+    def _run(self, new: _New, lanes: dict[int, Lane], emission: Emission) -> None:
+        def attempt(start: int, end: int) -> list[Emitted]:
+            everything = end - start == len(new.rows)
+            piece = new if everything else _New(new.rows.take(np.arange(start, end)), new.lanes[start:end])
+            return self._attempt(piece, lanes)
+
+        done, failed = bisect(len(new.rows), attempt)
+        emission.emitted += [emitted for part in done for emitted in part]
+        for position, error in failed:
+            found = failure_of(-1, error, self._stream.function)
+            emission.failures.append(
+                Failure(
+                    -1,
+                    found.error,
+                    "encode" if isinstance(error, EncodeError) else "cell",
+                    found.traceback,
+                    found.line,
+                    int(new.rows.partitions[position]),
+                    int(new.rows.offsets[position]),
+                )
+            )
+
+    def _attempt(self, new: _New, lanes: dict[int, Lane]) -> list[Emitted]:
+        """Run the step once; only when all of it went through is anything kept."""
+        by_lane = [(lanes[number], self._of_lane(new, number)) for number in np.unique(new.lanes).tolist()]
+        rows, is_new = self._with_history(new.rows, by_lane)
+        result = self._step(rows, is_new, new.rows)
+        emitted = [Emitted(part, self._encoder.encode(part.rows), rows) for part in result.parts]
+        for lane, own in by_lane:
+            if lane.history is not None:
+                lane.history.add(own)
+        return emitted
+
+    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None, new: Rows) -> StepResult:
+        arguments = self._sides.frames(int(new.times.min()), int(new.times.max())) if self._spec.sides else {}
+        return step(rows.frame, self._stream.context(arguments, new=is_new))
+
+    @staticmethod
+    def _of_lane(new: _New, number: int) -> Rows:
+        mine = new.lanes == number
+        return new.rows if mine.all() else new.rows.take(mine)
+
+    @staticmethod
+    def _with_history(new: Rows, by_lane: list[tuple[Lane, Rows]]) -> tuple[Rows, npt.NDArray[np.bool_] | None]:
+        """Return new rows with the rows of their keys' past, in event-time order, and which are new."""
+        if by_lane[0][0].history is None:
+            return new, None
+        past = [lane.history.before(own) for lane, own in by_lane if lane.history is not None]
+        known = sum(map(len, past))
+        is_new = np.ones(known + len(new), np.bool_)
+        if not known:
+            return new, is_new
+        rows = Rows.concat([*past, new])
+        is_new[:known] = False
+        order = event_order(rows.times, rows.partitions, rows.offsets)
+        return (rows, is_new) if order is None else (rows.take(order), is_new[order])

@@ -1,0 +1,151 @@
+"""One replica of a service: gather, process, deliver, for as long as nobody says stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from confluent_kafka import KafkaException
+
+from headrace.engine.processor import make_processor
+from headrace.engine.service.at_least_once import AtLeastOnce
+from headrace.engine.service.delivery import Delivery, UndeliveredError
+from headrace.engine.service.deployment import DeploymentInfo
+from headrace.engine.service.health import HealthServer
+from headrace.engine.service.metrics import ServiceMetrics
+from headrace.engine.service.outbox import Outbox
+from headrace.engine.service.pace import Pace
+from headrace.engine.service.place import Place
+from headrace.engine.service.source import Source
+from headrace.engine.service.stage import Stage
+from headrace.engine.service.stopping import Stopping
+from headrace.engine.service.transactions import Transactions
+from headrace.engine.stream import Stream
+from headrace.errors import ClusterError, ExpiredOffsetError, HeadraceError
+from headrace.home import home
+from headrace.kafka.clients import cluster_error
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.topics import require_topic
+
+_TICK_SECONDS = 0.5
+_SHORTEST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Replica:
+    """One replica of a service.
+
+    Args:
+        stream: what to run.
+        cluster: where.
+        replica: its number.
+        deployment: what it belongs to.
+        stopping: says when to stop.
+        max_rate: records per second not to exceed, or ``None``.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        cluster: Cluster,
+        replica: int,
+        deployment: DeploymentInfo,
+        stopping: Stopping,
+        *,
+        max_rate: float | None = None,
+    ) -> None:
+        self._stream = stream
+        self._spec = stream.document.spec
+        self._cluster = cluster
+        self._stopping = stopping
+        self._deployed = bool(deployment.deploy)
+        self._pace = Pace(max_rate)
+        kind = Transactions if self._spec.delivery == "exactly-once" else AtLeastOnce
+        self._delivery: Delivery = kind(cluster, stream.name, replica)
+        self._metrics = ServiceMetrics(stream.name, replica, stream.commit, deployment.deploy)
+        self._outbox = Outbox(stream, cluster)
+        processor = make_processor(stream, folder=home("services", stream.name) / f"state-{replica}")
+        source = Source(cluster, self._spec.source, stream.name, replica, deployment)
+        self._stage = Stage(stream, cluster, source, processor, self._outbox, self._delivery, self._metrics, self._pace)
+        self._ticked = 0.0
+
+    def run(self, place: Place) -> dict[str, object]:
+        """Serve until stopped, and return the last status; errors as for :func:`headrace.engine.runner.run`."""
+        health = HealthServer(self._metrics)
+        health.start()
+        place.announce(health.port)
+        logger.info("starting", extra={"port": health.port, "commit": self._stream.commit})
+        try:
+            self._insist(self._require_topics)
+            self._insist(self._delivery.open)
+            if not self._stopping.requested():
+                self._stage.open()
+            while not self._stopping.requested():
+                self._turn()
+            self._metrics.state = "stopped"
+        except BaseException:
+            self._metrics.state = "failed"
+            raise
+        finally:
+            self._stage.close()
+            self._delivery.close()
+            health.close()
+            logger.info("stopped", extra=self._metrics.status())
+        return self._metrics.status()
+
+    def _turn(self) -> None:
+        try:
+            self._stage.turn()
+        except UndeliveredError as error:
+            self._metrics.state = "degraded"
+            self._recover(error)
+        except KafkaException as error:  # from a question asked while partitions were being assigned
+            logger.warning("the cluster does not answer", extra={"reason": str(error)})
+            self._metrics.state = "degraded"
+            self._insist(self._stage.reopen)
+            self._metrics.state = "starting"
+        self._tick()
+        if self._pace.pause:
+            self._stopping.wait(self._pace.pause)
+
+    def _recover(self, error: UndeliveredError) -> None:
+        """Make producer and places as after a start, however long the cluster takes."""
+        logger.warning("going back to what is committed", extra={"reason": str(error)})
+        self._insist(self._delivery.open)
+        self._insist(self._stage.rewind)
+
+    def _require_topics(self) -> None:
+        for topic in [self._spec.source, *(side.topic for side in self._spec.side_inputs), *self._outbox.topics]:
+            require_topic(self._cluster, topic)
+
+    def _insist(self, action: Callable[[], None]) -> None:
+        """Repeat ``action`` until the cluster answers or the service shall stop."""
+        pause = _SHORTEST_PAUSE
+        while not self._stopping.requested():
+            self._metrics.alive_at = time.monotonic()
+            try:
+                action()
+            except KafkaException as error:
+                problem: HeadraceError = cluster_error(self._cluster, error.args[0])
+            except ExpiredOffsetError:
+                raise
+            except ClusterError as error:
+                if not (self._deployed or isinstance(error, UndeliveredError)):
+                    raise
+                problem = error
+            else:
+                return
+            logger.warning("trying again", extra={"reason": str(problem), "seconds": pause})
+            self._stopping.wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._metrics.alive_at = now
+        if now - self._ticked < _TICK_SECONDS:
+            return
+        self._ticked = now
+        self._stage.report()

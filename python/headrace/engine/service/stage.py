@@ -1,0 +1,255 @@
+"""A topic through a processor: its records in, what they give delivered, its offsets and memos committed."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.engine.memo import Memo
+from headrace.engine.processor import Processor, declaration
+from headrace.engine.result import BatchResult
+from headrace.engine.service.counts import Counts
+from headrace.engine.service.delivery import Delivery
+from headrace.engine.service.metrics import ServiceMetrics
+from headrace.engine.service.outbox import Outbox
+from headrace.engine.service.pace import Pace
+from headrace.engine.service.restoring import Restoring
+from headrace.engine.service.source import Gathered, Partition, Source
+from headrace.engine.stream import Stream
+from headrace.errors import CellError
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.records import Records
+
+_RESTORING_SECONDS = 0.0
+"""How long the group's consumer is listened to between two slices of a restore."""
+
+logger = logging.getLogger(__name__)
+
+
+class Stage:
+    """Takes the records of a source through a processor.
+
+    Args:
+        stream: the stream.
+        cluster: where.
+        source: the records.
+        processor: what is done with them.
+        outbox: addresses what comes of it.
+        delivery: sends it, and commits.
+        metrics: is told.
+        pace: says how many records a batch may take.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        cluster: Cluster,
+        source: Source,
+        processor: Processor,
+        outbox: Outbox,
+        delivery: Delivery,
+        metrics: ServiceMetrics,
+        pace: Pace,
+    ) -> None:
+        self._stream = stream
+        self._spec = stream.document.spec
+        self._source = source
+        source.listener = self
+        self._processor = processor
+        self._outbox = outbox
+        self._delivery = delivery
+        self._metrics = metrics
+        self._pace = pace
+        self._declaration = declaration(stream)
+        self._restoring = Restoring(cluster, source.topic, stream.name, processor)
+
+    def open(self) -> None:
+        """Join the group."""
+        self._source.open()
+
+    def close(self) -> None:
+        """Leave it."""
+        self._restoring.close()
+        self._source.close()
+        self._processor.close()
+
+    def reopen(self) -> None:
+        """Leave the group and join it again."""
+        self._source.close()
+        self._source.open()
+
+    def turn(self) -> None:
+        """Take one batch, or a slice of what is to be restored, or let time pass.
+
+        Raises:
+            UndeliveredError: a batch is not committed; :meth:`rewind` next.
+            CellError: a record failed and the stream says ``--on-error fail``.
+            ClusterError: the cluster refuses.
+        """
+        restoring = bool(self._restoring.partitions)
+        if restoring:
+            done = self._restoring.step()
+            if done:
+                self._source.let_go(set(self._source.partitions) if not self._restoring.partitions else done)
+        gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else None)
+        if gathered is not None:
+            self._take(gathered)
+        elif not restoring:
+            self._let_time_pass()
+
+    def rewind(self) -> None:
+        """Go back to what is committed: the last batch is not, or nobody knows."""
+        self._processor.rollback()
+        before = {number: (place.next, place.memo) for number, place in self._source.partitions.items()}
+        self._source.rewind()
+        for number, place in self._source.partitions.items():
+            if number in before and before[number] != (place.next, place.memo):
+                self._begin(number, place)
+
+    def report(self) -> None:
+        """Tell the metrics where the source stands."""
+        if self._source.assigned and self._metrics.state == "starting" and not self._restoring.partitions:
+            self._metrics.state = "running"
+        self._metrics.lag = self._source.lags()
+        self._metrics.since_deploy = {number: place.counts for number, place in self._source.partitions.items()}
+        complete = [place.memo.complete for place in self._source.partitions.values() if place.memo is not None]
+        self._metrics.watermark = min(complete, default=None)
+        self._metrics.restoring = self._restoring.left
+
+    def assigned(self, partitions: dict[int, Partition]) -> None:
+        """Take on partitions: what they need of their past is read before anything new."""
+        for number, place in partitions.items():
+            self._begin(number, place)
+
+    def revoked(self, partitions: list[int]) -> None:
+        """Give partitions up."""
+        for number in partitions:
+            self._restoring.drop(number)
+            self._processor.drop(number)
+
+    def _begin(self, number: int, place: Partition) -> None:
+        self._restoring.drop(number)
+        self._processor.drop(number)
+        memo = place.memo
+        if memo is not None and memo.declaration != self._declaration:
+            memo = None
+        self._processor.begin(number, memo, start=place.next)
+        first = self._first_needed(number, memo)
+        if first is not None and first < place.next:
+            self._restoring.add(number, max(first, self._source.low(number)), place.next)
+            self._source.hold([number] if self._spec.key else list(self._source.partitions))
+
+    def _first_needed(self, number: int, memo: Memo | None) -> int | None:
+        """Return from which offset on a partition's past is needed, or ``None``."""
+        if not self._spec.in_event_time:
+            return None
+        if memo is None:  # the stream begins here: a lookback's history is all that there is
+            return self._source.low(number) if self._spec.lookback else None
+        low = self._source.low(number)
+        if memo.lowest is not None and memo.lowest < low:
+            logger.warning(
+                "a part of the past is no longer in the log",
+                extra={"partition": number, "needed_from": memo.lowest, "log_begins_at": low},
+            )
+        return memo.lowest
+
+    def _take(self, gathered: Gathered) -> None:
+        """Process and commit a batch."""
+        started = time.monotonic()
+        records = gathered.records
+        result = self._processor.process(records)
+        if result.failures and self._spec.on_error == "fail":
+            self._fail(gathered, result)
+        processed = time.monotonic()
+        self._deliver(gathered, result)
+        ended = time.monotonic()
+        self._metrics.state = "running"
+        self._metrics.batch(
+            records,
+            records_out=len(result.values),
+            failed=len(result.failures),
+            late=len(result.late),
+            processing_seconds=processed - started,
+            delivery_seconds=ended - processed,
+        )
+        for name, count in result.dropped.items():
+            self._metrics.dropped_fields[name] = self._metrics.dropped_fields.get(name, 0) + count
+        self._pace.observe(len(records), sum(map(len, filter(None, records.values))), ended - started)
+
+    def _let_time_pass(self) -> None:
+        quiet = self._source.quiet(self._spec.idle_time.total_seconds())
+        result = self._processor.advance(int(time.time() * 1e6), quiet) if quiet else None
+        if result is None:
+            self._processor.rollback()
+            return
+        nothing = Gathered(Records.empty(self._spec.source), {})
+        if result.failures and self._spec.on_error == "fail":
+            self._fail(nothing, result)
+        self._deliver(nothing, result)
+
+    def _deliver(self, gathered: Gathered, result: BatchResult) -> None:
+        outgoing = self._outbox.pack(gathered.records, result)
+        partitions = self._source.partitions
+        ends = {number: partitions[number].next for number in self._processor.touched() if number in partitions}
+        ends |= gathered.ends
+        counts = self._counted(gathered.records, result, ends)
+        memos = {number: self._memo(number, end) for number, end in ends.items()}
+        self._delivery.deliver(outgoing, self._source.offsets(ends, counts, memos), self._source)
+        self._processor.commit()
+        self._source.done(ends, counts, memos)
+
+    def _memo(self, number: int, offset: int) -> Memo | None:
+        return self._processor.memo(number, offset)
+
+    def _counted(self, records: Records, result: BatchResult, ends: dict[int, int]) -> dict[int, Counts]:
+        """Return the new counts of the partitions in ``ends``; what is of unknown origin counts for the first."""
+        first = min(ends)
+        taken = _by_partition(records.partitions, ends, first)
+        sent = _by_partition(result.partitions, ends, first)
+        failed = _by_partition(
+            np.array(
+                [
+                    failure.partition if failure.partition >= 0 else records.partitions[failure.position]
+                    for failure in result.failures
+                ],
+                np.int64,
+            ),
+            ends,
+            first,
+        )
+        late = _by_partition(result.late.partitions, ends, first)
+        return {
+            number: self._source.partitions[number].counts.plus(
+                taken[number], sent[number], failed[number], late[number]
+            )
+            for number in ends
+        }
+
+    def _fail(self, gathered: Gathered, result: BatchResult) -> None:
+        """Commit what comes before the first failing record, then say which it is."""
+        self._processor.rollback()
+        records, first = gathered.records, result.failures[0]
+        if first.position >= 0:
+            before = records.take(range(first.position))
+            if len(before):
+                ends = {
+                    number: int(before.offsets[before.partitions == number][-1]) + 1
+                    for number in np.unique(before.partitions).tolist()
+                }
+                self._deliver(Gathered(before, ends), self._processor.process(before))
+        partition = first.partition if first.partition >= 0 else records.partitions[first.position]
+        offset = first.offset if first.offset >= 0 else records.offsets[first.position]
+        line = f" (line {first.line})" if first.line else ""
+        message = f"The record at {self._spec.source}[{partition}] offset {offset} failed{line}: {first.summary}."
+        raise CellError(message, hint="Mend the stream or the record; with --on-error dlq the service goes on.")
+
+
+def _by_partition(partitions: npt.NDArray[np.integer], ends: dict[int, int], first: int) -> dict[int, int]:
+    numbers, counts = np.unique(partitions, return_counts=True)
+    found = dict.fromkeys(ends, 0)
+    for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        found[number if number in found else first] += count
+    return found

@@ -1,0 +1,146 @@
+"""The step over windows that have closed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from headrace.engine.bisect import Failure, bisect, failure_of
+from headrace.engine.context import Context, Part
+from headrace.engine.emission import Emission, Emitted
+from headrace.engine.event_time import ALWAYS
+from headrace.engine.frames import key_texts
+from headrace.engine.lane import Lane
+from headrace.engine.result import Integers
+from headrace.engine.rows import Rows
+from headrace.engine.side_frames import Sides
+from headrace.engine.step import step
+from headrace.engine.stream import Stream
+from headrace.engine.windows import Closed
+from headrace.kafka.codec.json import EncodeError, JsonEncoder
+
+WINDOW_START = "window_start"
+
+
+class WindowWork:
+    """Runs the function over complete windows, each once.
+
+    Args:
+        stream: what to run.
+        sides: gives the side inputs.
+    """
+
+    def __init__(self, stream: Stream, sides: Sides) -> None:
+        self._stream = stream
+        self._spec = stream.document.spec
+        self._sides = sides
+        self._encoder = JsonEncoder()
+
+    def run(self, lanes: list[Lane], emission: Emission) -> None:
+        """Close what is complete in ``lanes`` and put what the function gives into ``emission``."""
+        found = []
+        for lane in lanes:
+            assert lane.windows is not None  # noqa: S101  lanes of a stream with windows
+            whole = lane.complete >= ALWAYS
+            closed = lane.windows.close_all() if whole else lane.windows.close(lane.complete, lane.released)
+            if closed is not None and len(closed.rows):
+                found.append(closed)
+        if not found:
+            return
+        window = self._spec.windows
+        closed = _together(found, by_key=window is not None and window.per_key)
+        bounds = np.flatnonzero(np.diff(closed.windows, prepend=-1))
+        bounds = np.append(bounds, len(closed.windows))
+        if self._stream.document.windows_at_once:
+            self._run(closed, bounds, emission)
+        else:
+            for number in range(len(bounds) - 1):
+                self._run(closed, bounds[number : number + 2], emission)
+
+    def _run(self, closed: Closed, bounds: Integers, emission: Emission) -> None:
+        """Run the function over windows, all in one frame; ``bounds`` are the first row of each and the end."""
+
+        def attempt(start: int, end: int) -> list[Emitted]:
+            return self._attempt(closed, int(bounds[start]), int(bounds[end]))
+
+        done, failed = bisect(len(bounds) - 1, attempt)
+        emission.emitted += [emitted for part in done for emitted in part]
+        known = {(failure.partition, failure.offset) for failure in emission.failures}
+        for window, error in failed:
+            found = failure_of(-1, error, self._stream.function)
+            kind = "encode" if isinstance(error, EncodeError) else "cell"
+            rows = slice(int(bounds[window]), int(bounds[window + 1]))
+            places = zip(closed.rows.partitions[rows].tolist(), closed.rows.offsets[rows].tolist(), strict=True)
+            emission.failures += [
+                Failure(-1, found.error, kind, found.traceback, found.line, partition, offset)  # type: ignore[arg-type]
+                for partition, offset in places
+                if (partition, offset) not in known
+            ]
+
+    def _attempt(self, closed: Closed, first: int, end: int) -> list[Emitted]:
+        places = np.arange(first, end)
+        whole = end - first == len(closed.rows)
+        rows = closed.rows if whole else closed.rows.take(places)
+        starts, ends = closed.starts[first:end], closed.ends[first:end]
+        frame = rows.frame.assign(window_start=_as_times(starts), window_end=_as_times(ends))
+        result = step(frame, self._context(starts, ends))
+        return [
+            self._emitted(part, rows, starts)
+            for part in (Part(part.rows, np.full(len(part.rows), -1, np.int64), part.sink) for part in result.parts)
+        ]
+
+    def _context(self, starts: Integers, ends: Integers) -> Context:
+        arguments = self._sides.frames(int(starts.min()), int(ends.max()) - 1) if self._spec.sides else {}
+        context = self._stream.context(arguments)
+        return Context(context.function, "none", context.arguments, None, context.sinks, context.states)
+
+    def _emitted(self, part: Part, rows: Rows, starts: Integers) -> Emitted:
+        """Return a part with what its windows know: their start, newest timestamp and, for one key, the key."""
+        values = self._encoder.encode(part.rows)
+        count = len(part.rows)
+        found = _starts_of(part.rows, starts)
+        newest = pd.Series(rows.timestamps).groupby(starts).max()
+        stamps = newest.reindex(found).fillna(int(rows.timestamps.max())).to_numpy(np.int64)
+        keys = self._keys(part, rows, count)
+        return Emitted(part, values, rows, found, stamps, keys)
+
+    def _keys(self, part: Part, rows: Rows, count: int) -> list[bytes | None]:
+        key, window = self._spec.key, self._spec.windows
+        if key is None:
+            return [None] * count
+        if key in part.rows.columns:
+            return key_texts(part.rows[key])
+        if window is not None and window.per_key and (rows.hashes == rows.hashes[0]).all():
+            return key_texts(rows.frame[key].iloc[:1]) * count
+        return [None] * count
+
+
+def _together(found: list[Closed], *, by_key: bool) -> Closed:
+    """Return the windows of several lanes as one run; the same window of several lanes is one, unless it is a key's."""
+    if len(found) == 1:
+        return found[0]
+    rows = Rows.concat([closed.rows for closed in found])
+    starts = np.concatenate([closed.starts for closed in found])
+    ends = np.concatenate([closed.ends for closed in found])
+    if by_key:
+        shift = np.cumsum([0, *(int(closed.windows[-1]) + 1 for closed in found[:-1])])
+        numbers = np.concatenate([closed.windows + by for closed, by in zip(found, shift, strict=True)])
+        return Closed(rows, starts, ends, numbers)
+    order = np.lexsort((rows.offsets, rows.partitions, rows.times, starts, ends))
+    rows, starts, ends = rows.take(order), starts[order], ends[order]
+    numbers = np.cumsum((np.diff(starts, prepend=starts[0]) != 0) | (np.diff(ends, prepend=ends[0]) != 0))
+    return Closed(rows, starts, ends, numbers)
+
+
+def _as_times(microseconds: Integers) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(microseconds.view("datetime64[us]"), tz="UTC")
+
+
+def _starts_of(rows: pd.DataFrame, starts: Integers) -> Integers:
+    """Return for each output the start of its window, by its column ``window_start``; else of the newest window."""
+    newest = int(starts.max())
+    if WINDOW_START not in rows.columns or not isinstance(rows[WINDOW_START].dtype, pd.DatetimeTZDtype):
+        return np.full(len(rows), newest, np.int64)
+    column = rows[WINDOW_START]
+    times = column.dt.as_unit("us").dt.tz_convert(None).to_numpy().view(np.int64)
+    return np.where(column.isna().to_numpy(), newest, times)
