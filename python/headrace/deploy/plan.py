@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import assert_never
 
 from headrace.deploy.export import Release
 from headrace.deploy.offsets import start_offsets
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import create_topic, list_topics, require_topic
-from headrace.spec.names import DEPLOYMENTS_TOPIC, dead_letter_topic
-from headrace.spec.stream import OnError
+from headrace.kafka.topics import create_topic, list_topics, require_topic, retention_of
+from headrace.spec import OnError, StreamSpec
+from headrace.spec.names import DEPLOYMENTS_TOPIC, dead_letter_topic, late_topic, repartition_topic, state_topic
+
+_FOR_GOOD = {"retention.ms": "-1"}
+"""A repartition topic is the history of what was read from it; records go as the source's do, or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Plan:
         creates: topics that are missing and will be created.
         start: first offset to process, by partition.
         never_null: columns assumed never null; a null there is a dead letter.
+        warnings: what else is worth knowing, a sentence each.
     """
 
     release: Release
@@ -51,6 +56,7 @@ class Plan:
     creates: tuple[NewTopic, ...]
     start: dict[int, int]
     never_null: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -66,15 +72,16 @@ class Plan:
         """Return the plan as sentences for people, one a line."""
         spec = self.release.document.spec
         where = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(self.start.items()))
+        sinks = ", ".join(spec.sinks)
         sharing = f"{self.replicas} replica{'s' if self.replicas > 1 else ''} for {self.partitions} partitions"
         lines = [
-            f"{spec.name}: {spec.source} -> {self.sink} on {self.cluster.name}, commit {self.release.commit[:10]}",
+            f"{spec.name}: {spec.source} -> {sinks} on {self.cluster.name}, commit {self.release.commit[:10]}",
             f"{sharing}, from offset (partition:offset) {where}",
         ]
         lines += [f"creates the topic {topic.name} ({topic.partitions} partitions)" for topic in self.creates]
         if self.never_null:
             lines.append(f"assumes never null: {', '.join(self.never_null)} (a null there is {_fate(spec.on_error)})")
-        return lines
+        return [*lines, *self.warnings]
 
     def create_topics(self) -> list[str]:
         """Create what is missing; return the names of the topics that this call created."""
@@ -104,10 +111,23 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
     spec = release.document.spec
     sink = require_sink(release)
     partitions = require_topic(cluster, spec.source).partitions
+    for side in spec.side_inputs:
+        require_topic(cluster, side.topic)
     check_replicas(replicas, partitions, spec.source)
-    wanted = [NewTopic(sink, partitions)]
+    if replicas > 1 and spec.needs_one_replica:
+        message = (
+            f"`{spec.name}` remembers without --key, so one replica must see the whole topic; {replicas} were asked."
+        )
+        raise RefusedError(message, hint="Deploy 1 replica, or declare the --key by which it can be divided.")
+    wanted = [NewTopic(name, partitions) for name in spec.sinks]
     if spec.on_error == "dlq":
         wanted.append(NewTopic(dead_letter_topic(spec.name, sink), partitions))
+    if spec.window:
+        wanted.append(NewTopic(late_topic(spec.name, sink), partitions))
+    if spec.remembers:
+        wanted.append(NewTopic(state_topic(spec.name), partitions, {"cleanup.policy": "compact"}))
+    if release.document.repartition and spec.key:
+        wanted.append(NewTopic(repartition_topic(spec.name, spec.key), partitions, _FOR_GOOD))
     wanted.append(NewTopic(DEPLOYMENTS_TOPIC, 1, {"cleanup.policy": "compact"}))
     existing = {topic.name for topic in list_topics(cluster)}
     return Plan(
@@ -118,7 +138,30 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         creates=tuple(topic for topic in wanted if topic.name not in existing),
         start=start_offsets(cluster, spec.name, spec.source, start),
         never_null=release.document.never_null,
+        warnings=tuple(_short_retention(cluster, spec)),
     )
+
+
+def _short_retention(cluster: Cluster, spec: StreamSpec) -> Iterator[str]:
+    """Say when a topic forgets faster than the stream looks back."""
+    lookback = spec.looks_back
+    if lookback is None:
+        return
+    keeps = retention_of(cluster, spec.source)
+    if keeps is None:
+        return
+    if lookback.rows is not None:
+        yield f"{spec.source} keeps records for {_days(keeps)}: without the local copy, rows from before are gone"
+    elif lookback.span is not None and keeps < lookback.span:
+        yield (
+            f"{spec.source} keeps records for {_days(keeps)}, less than the lookback of {spec.lookback}: "
+            "without the local copy, outputs lack what is gone; lengthen the topic's retention.ms"
+        )
+
+
+def _days(length: timedelta) -> str:
+    days = length / timedelta(days=1)
+    return f"{days:g} days" if days >= 1 else f"{length / timedelta(hours=1):g} hours"
 
 
 def require_sink(release: Release) -> str:

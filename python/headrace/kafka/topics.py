@@ -7,11 +7,12 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import NewTopic, OffsetSpec, TopicMetadata  # type: ignore[attr-defined]  # its stubs
+from confluent_kafka.admin import ConfigResource, NewTopic, OffsetSpec, TopicMetadata  # type: ignore[attr-defined]  # its stubs
 
 from headrace.errors import ClusterError, MissingTopicError
 from headrace.kafka.clients import admin, answers, cluster_error, consumer
@@ -162,6 +163,20 @@ def create_topic(cluster: Cluster, name: str, partitions: int, config: Mapping[s
         created = False
     _wait_until_usable(cluster, name)
     return created
+
+
+def retention_of(cluster: Cluster, topic: str) -> timedelta | None:
+    """Return how long a topic keeps its records; ``None`` for good, when it is compacted, or where nobody may know."""
+    client = admin(cluster)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    try:
+        config = client.describe_configs([resource], request_timeout=_SECONDS)[resource].result(_SECONDS)
+    except KafkaException:
+        return None
+    milliseconds = int(config["retention.ms"].value) if "retention.ms" in config else -1
+    if milliseconds < 0 or "delete" not in config["cleanup.policy"].value:
+        return None
+    return timedelta(milliseconds=milliseconds)
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str]) -> list[str]:

@@ -1,0 +1,214 @@
+"""``headrace run DIR --from START --to END --out TOPIC|FILE``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from pydantic import BaseModel, ConfigDict
+
+from headrace.engine.bounded.ranges import Offsets, ranges_of
+from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
+from headrace.engine.processor import Processor, make_processor
+from headrace.engine.result import BatchResult
+from headrace.engine.service.outbox import Outbox
+from headrace.engine.service.pace import MOST_RECORDS
+from headrace.engine.stream import Stream
+from headrace.errors import CellError, ClusterError
+from headrace.kafka import clients
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.records import Records
+from headrace.spec import names
+
+_POLL_SECONDS = 0.1
+_SILENT_SECONDS = 60.0
+
+Progress = Callable[[int, int], None]
+"""Is told how many offsets are read, of how many."""
+
+
+class BoundedResult(BaseModel):
+    """What a bounded run did.
+
+    Attributes:
+        records_in: records of the range.
+        records_out: outputs.
+        failed: records that failed.
+        late: records that came too late.
+        seconds: how long it took.
+        records_per_s: records of the range by seconds.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    records_in: int = 0
+    records_out: int = 0
+    failed: int = 0
+    late: int = 0
+    seconds: float = 0.0
+    records_per_s: float = 0.0
+
+
+def run_bounded(
+    stream: Stream,
+    cluster: Cluster,
+    *,
+    start: str,
+    end: str | None,
+    out: str,
+    progress: Progress | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> BoundedResult:
+    """Process a range of the source as fast as it goes, through the step that the service uses.
+
+    It reads by itself, without the service's group, so that a live service is not touched. Before the range a
+    lookback's history is read from the log's beginning; at its end every window closes.
+
+    Args:
+        stream: what to run.
+        cluster: where.
+        start: ``earliest``, a time, or ``P:OFFSET[,...]``; see :func:`~headrace.engine.bounded.ranges.ranges_of`.
+        end: the same, not included; ``None``: all there is now.
+        out: a topic, or a file of JSON lines when it has a slash or ends in ``.jsonl``.
+        progress: is told how far it is.
+        stopped: asked between batches; a run that is stopped leaves no file.
+
+    Raises:
+        UsageError: a place that is none.
+        MissingTopicError: the source does not exist.
+        CellError: a record failed and the stream says ``--on-error fail``, or the run was stopped.
+        ClusterError: the cluster refuses or falls silent.
+    """
+    began = time.monotonic()
+    spec = stream.document.spec
+    offsets, lows = ranges_of(cluster, spec.source, start, end)
+    target = _target(stream, cluster, out, len(lows))
+    processor = make_processor(stream, one_lane=stream.document.repartition)
+    outbox = Outbox(stream, cluster)
+    total = BoundedResult()
+    nothing = Records.empty(spec.source)
+    try:
+        for batch, read, of in _batches(stream, cluster, processor, offsets, lows):
+            _go_on_unless(stopped)
+            result = processor.process(batch)
+            total = _written(stream, outbox, target, batch, result, total)
+            processor.commit()
+            if progress:
+                progress(read, of)
+        total = _written(stream, outbox, target, nothing, processor.finish(), total)
+        target.finish()
+    except BaseException:
+        target.abandon()
+        raise
+    finally:
+        processor.close()
+    seconds = time.monotonic() - began
+    return total.model_copy(
+        update={"seconds": round(seconds, 3), "records_per_s": round(total.records_in / max(seconds, 1e-9), 1)}
+    )
+
+
+def _go_on_unless(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        message = "The run was stopped before its end."
+        raise CellError(message, hint="Start it again; it begins anew.")
+
+
+def _written(
+    stream: Stream, outbox: Outbox, target: Target, batch: Records, result: BatchResult, total: BoundedResult
+) -> BoundedResult:
+    if result.failures and stream.document.spec.on_error == "fail":
+        first = result.failures[0]
+        message = f"A record failed: {first.summary}."
+        raise CellError(message, hint="Mend the stream, or run it with --on-error dlq.")
+    target.write(outbox.pack(batch, result))
+    return total.model_copy(
+        update={
+            "records_in": total.records_in + len(batch),
+            "records_out": total.records_out + len(result.values),
+            "failed": total.failed + len(result.failures),
+            "late": total.late + len(result.late),
+        }
+    )
+
+
+def _target(stream: Stream, cluster: Cluster, out: str, partitions: int) -> Target:
+    spec = stream.document.spec
+    sinks = list(spec.sinks) or [f"headrace.{spec.name}.out"]
+    letters, late = names.dead_letter_topic(spec.name, spec.sink), names.late_topic(spec.name, spec.sink)
+    several = len(sinks) > 1
+    if is_file(out):
+        path = Path(out)
+        files = {sink: f"{path.stem}.{sink}{path.suffix}" if several else path.name for sink in sinks}
+        return FileTarget(path, files | {letters: f"{path.name}.dlq", late: f"{path.name}.late"})
+    topics = {sink: f"{out}.{sink}" if several else out for sink in sinks}
+    if spec.on_error == "dlq":
+        topics[letters] = f"{out}.dlq"
+    if spec.window:
+        topics[late] = f"{out}.late"
+    return TopicTarget(cluster, f"{spec.name}-bounded", topics, partitions)
+
+
+def _batches(
+    stream: Stream, cluster: Cluster, processor: Processor, offsets: Offsets, lows: dict[int, int]
+) -> Iterator[tuple[Records, int, int]]:
+    """Yield the range in batches, having restored what comes before it."""
+    spec = stream.document.spec
+    firsts = {number: lows[number] if spec.lookback else first for number, (first, _) in offsets.items()}
+    for number, (first, _) in offsets.items():
+        processor.begin(number, start=first)
+    left = {number: (firsts[number], last) for number, (_, last) in offsets.items() if firsts[number] < last}
+    whole = sum(last - first for first, last in left.values())
+    reader = clients.consumer(
+        cluster,
+        purpose=f"{spec.name}-bounded",
+        **{"enable.partition.eof": True, "queued.max.messages.kbytes": 64 * 1024},
+    )
+    try:
+        reader.assign([TopicPartition(spec.source, number, first) for number, (first, _) in left.items()])
+        heard = time.monotonic()
+        while left:
+            messages = reader.consume(MOST_RECORDS, _POLL_SECONDS)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENT_SECONDS:
+                raise ClusterError(f"`{spec.source}` has sent nothing for {_SILENT_SECONDS:.0f} s.")
+            kept = _sorted_out(reader, cluster, spec.source, messages, left)
+            if kept:
+                records = Records.from_messages(spec.source, kept)
+                starts = np.array([offsets[number][0] for number in records.partitions.tolist()], np.int64)
+                past = records.offsets < starts
+                if past.any():
+                    for number in np.unique(records.partitions[past]).tolist():
+                        processor.restore(number, records.take(np.flatnonzero(past & (records.partitions == number))))
+                    records = records.take(np.flatnonzero(~past))
+                if len(records):
+                    yield records, whole - sum(last - first for first, last in left.values()), whole
+    finally:
+        reader.close()
+
+
+def _sorted_out(
+    reader: Consumer, cluster: Cluster, topic: str, messages: list[Message], left: dict[int, tuple[int, int]]
+) -> list[Message]:
+    """Return the messages of the ranges, and note in ``left`` what is still to come."""
+    kept = []
+    for message in messages:
+        number, offset, error = int(message.partition() or 0), int(message.offset() or 0), message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
+            if error.fatal() or not error.retriable():
+                raise clients.cluster_error(cluster, error)
+            continue
+        if number not in left:
+            continue
+        last = left[number][1]
+        if error is None and offset < last:
+            kept.append(message)
+            left[number] = (offset + 1, last)
+        if error is not None or offset + 1 >= last:
+            del left[number]
+            reader.pause([TopicPartition(topic, number)])
+    return kept

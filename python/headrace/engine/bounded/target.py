@@ -1,0 +1,152 @@
+"""Where a bounded run puts what it gives: a topic, or a file of JSON lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import IO, Protocol
+
+import orjson
+from confluent_kafka import KafkaException, Producer
+
+from headrace.engine.service.delivery import SETTINGS, Outgoing, ReportedErrors, send
+from headrace.errors import RefusedError, UsageError
+from headrace.kafka import clients
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.topics import create_topic
+
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_SECONDS = 60.0
+
+
+class Target(Protocol):
+    """Takes what a bounded run gives."""
+
+    def write(self, outgoing: list[Outgoing]) -> None:
+        """Take outputs, late records and dead letters."""
+
+    def finish(self) -> None:
+        """Nothing more comes: make it lasting."""
+
+    def abandon(self) -> None:
+        """The run failed or was stopped."""
+
+
+def is_file(out: str) -> bool:
+    """Return whether ``--out`` names a file: it has a slash, or a suffix of JSON lines."""
+    return "/" in out or out.endswith((".jsonl", ".json", ".ndjson"))
+
+
+class FileTarget:
+    """One JSON value a line; what else comes goes beside it: ``FILE.dlq`` and ``FILE.late``.
+
+    It appears when it is whole.
+
+    Args:
+        path: the file; with several sinks a folder with one file each.
+        names: the file's name for each topic.
+    """
+
+    def __init__(self, path: Path, names: dict[str, str]) -> None:
+        self._folder = path.parent
+        self._names = names
+        self._files: dict[str, IO[bytes]] = {}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for topic in names:
+            self._open(topic)
+
+    def write(self, outgoing: list[Outgoing]) -> None:
+        """Write values as lines; dead letters and late records with their headers."""
+        for records in outgoing:
+            file = self._open(records.topic)
+            if self._names[records.topic].endswith((".dlq", ".late")):
+                file.writelines(_line(records, row) for row in range(len(records.values)))
+            else:
+                file.writelines((value or b"null") + b"\n" for value in records.values)
+
+    def finish(self) -> None:
+        """Give the files their names; empty ones beside the outputs are left out."""
+        for topic, file in self._files.items():
+            file.close()
+            written = Path(file.name)
+            place = self._folder / self._names[topic]
+            if place.suffix in {".dlq", ".late"} and not written.stat().st_size:
+                written.unlink()
+            else:
+                written.replace(place)
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        for file in self._files.values():
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+
+    def _open(self, topic: str) -> IO[bytes]:
+        if topic not in self._files:
+            self._files[topic] = (self._folder / f".{self._names[topic]}.part").open("wb")
+        return self._files[topic]
+
+
+class TopicTarget:
+    """Records of a topic, confirmed before the run ends. What was sent stays when a run is stopped.
+
+    Args:
+        cluster: where.
+        purpose: for the client's id.
+        names: the topic for each of the stream's topics.
+        partitions: of topics that do not exist yet.
+    """
+
+    def __init__(self, cluster: Cluster, purpose: str, names: dict[str, str], partitions: int) -> None:
+        self._cluster = cluster
+        self._names = names
+        for name in names.values():
+            if not _TOPIC_NAME.fullmatch(name):
+                raise UsageError(f"`{name}` cannot name a topic.", hint="A file has a slash or ends in .jsonl.")
+            create_topic(cluster, name, partitions)
+        self._reported = ReportedErrors()
+        self._producer: Producer = clients.producer(
+            cluster, purpose=purpose, **{**SETTINGS, "on_delivery": self._reported}
+        )
+
+    def write(self, outgoing: list[Outgoing]) -> None:
+        """Hand records to the producer."""
+        try:
+            for records in outgoing:
+                name = self._names[records.topic]
+                send(
+                    self._producer,
+                    Outgoing(name, records.values, records.keys, records.timestamps, records.headers),
+                )
+            self._producer.poll(0)
+        except KafkaException as error:
+            raise clients.cluster_error(self._cluster, error.args[0]) from error
+        self._check()
+
+    def finish(self) -> None:
+        """Wait until every record is confirmed."""
+        if self._producer.flush(_SECONDS):
+            message = f"Not every output is confirmed after {_SECONDS:.0f} s."
+            raise RefusedError(message, hint="Run it again, into another topic.")
+        self._check()
+
+    def abandon(self) -> None:
+        """Let the producer go."""
+        self._producer.purge()
+
+    def _check(self) -> None:
+        error = self._reported.take()
+        if error is not None:
+            raise clients.cluster_error(self._cluster, error)
+
+
+def _line(records: Outgoing, row: int) -> bytes:
+    headers = (records.headers[row] if records.headers is not None else None) or []
+    value, key = records.values[row], records.keys[row]
+    content = {
+        "timestamp": int(records.timestamps[row]),
+        "key": None if key is None else bytes(key).decode("utf-8", "replace"),
+        "value": None if value is None else bytes(value).decode("utf-8", "replace"),
+        "headers": [[name, None if text is None else text.decode("utf-8", "replace")] for name, text in headers],
+    }
+    return orjson.dumps(content) + b"\n"
