@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import pandas as pd
 from headrace.engine.bisect import Failure
 from headrace.engine.event_time import event_times
 from headrace.engine.frames import add_meta
+from headrace.engine.repartition_record import Marks, unwrap
 from headrace.engine.rows import Rows, key_hashes
 from headrace.errors import TypeMismatchError
 from headrace.kafka.codec.json import JsonDecoder
@@ -28,12 +29,20 @@ class Arrived:
         positions: int64[n], the record of each row.
         failures: the records that cannot be rows, by position, partition and offset.
         dropped: fields that the pinned types do not know, with how often they were dropped.
+        consumed: int32[n], the partition each row was read from; in a repartition topic not the source's.
+        late: bool[n], which rows are late, where that was judged before; else ``None``.
+        marks: how far source partitions are, by the partition that says so; only from a repartition topic.
+        records: the records as they are in the source.
     """
 
     rows: Rows
     positions: npt.NDArray[np.int64]
     failures: list[Failure]
     dropped: Counter[str]
+    consumed: npt.NDArray[np.int32]
+    late: npt.NDArray[np.bool_] | None
+    marks: dict[int, Marks]
+    records: Records
 
 
 class Arrivals:
@@ -72,7 +81,18 @@ class Arrivals:
             None if self._spec.key else _objects([records.keys[position] for position in positions.tolist()]),
             self._headers(records, positions),
         )
-        return Arrived(rows, positions, failures, decoded.dropped)
+        return Arrived(rows, positions, failures, decoded.dropped, rows.partitions, None, {}, records)
+
+    def unwrapped(self, records: Records) -> Arrived:
+        """Decode n records of the stream's repartition topic."""
+        there = unwrap(records, self._spec.source)
+        arrived = self.rows(there.records)
+        return replace(
+            arrived,
+            consumed=there.consumed[arrived.positions],
+            late=there.late[arrived.positions],
+            marks=there.marks,
+        )
 
     def _hashes(self, frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
         key = self._spec.key

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from headrace.engine.event_time import ALWAYS, NEVER, newest_before
 from headrace.engine.history import History
 from headrace.engine.needed import Needed, ReadRun
+from headrace.engine.repartition_record import Marks
 from headrace.engine.rows import Rows
 from headrace.engine.windows import OpenWindows
 
@@ -86,6 +87,13 @@ class Lane:
             self.newest[number] = int(seen[-1])
             self.floors.pop(number, None)
         return late
+
+    def mark(self, marks: Marks) -> None:
+        """Take note of how far source partitions are, as stage one of a repartition says."""
+        for number, newest in marks.newest.items():
+            self.newest[number] = max(self.newest.get(number, NEVER), newest)
+            self.floors.pop(number, None)
+        self.floors |= marks.floors
 
     def read(self, partition: int, first: int, newest: dict[int, int], latest: int) -> None:
         """Note that a run of records was read, for :meth:`lowest`."""

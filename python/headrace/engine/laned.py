@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from headrace.engine.arrivals import Arrivals
+from headrace.engine.arrivals import Arrivals, Arrived
 from headrace.engine.emission import Emission
-from headrace.engine.event_time import AHEAD, NEVER, microseconds
+from headrace.engine.event_time import AHEAD, ALWAYS, NEVER, microseconds
 from headrace.engine.history import History, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
+from headrace.engine.repartition_record import Marks
 from headrace.engine.result import BatchResult
 from headrace.engine.row_work import RowWork
 from headrace.engine.rows import Rows
@@ -36,6 +39,7 @@ class LanedProcessor:
         sides: gives the side inputs.
         one_lane: all partitions are one lane.
         declaration: digest of what the stream needs to see.
+        sources: partitions of the source, when the records come from a repartition topic; else ``None``.
         clock: seconds since the epoch.
     """
 
@@ -48,11 +52,14 @@ class LanedProcessor:
         sides: Sides,
         one_lane: bool,
         declaration: str,
+        sources: int | None,
         clock: Callable[[], float],
     ) -> None:
         self._spec = stream.document.spec
         self._types = stream.document.input
-        self._arrivals = Arrivals(stream.document)
+        arrivals = Arrivals(stream.document)
+        self._arrive_from = arrivals.unwrapped if sources is not None else arrivals.rows
+        self._sources = sources
         self._budget = budget
         self._folder = folder
         self._one_lane = one_lane
@@ -70,7 +77,8 @@ class LanedProcessor:
         lane = self._lane(partition)
         known = memo or Memo(start=start)
         self._starts[partition] = known.start if memo else start
-        lane.newest.setdefault(partition, NEVER)
+        for number in [partition] if self._sources is None else range(self._sources):
+            lane.newest.setdefault(number, NEVER)
         lane.newest |= known.newest
         lane.complete = max(lane.complete, known.complete)
         self._restoring[partition] = known, dict(known.newest_at_lowest)
@@ -87,15 +95,19 @@ class LanedProcessor:
         """Take records of before the committed offset once more; nothing is emitted."""
         lane = self._lane(partition)
         memo, newest = self._restoring[partition]
-        arrived = self._arrivals.rows(records)
-        rows = arrived.rows
+        arrived = self._arrive_from(records)
+        rows, late = arrived.rows, arrived.late
         first = int(records.offsets[0])
         before = dict(newest)
-        judging = Lane(lane.number, lane.grace, newest=newest)
-        late = judging.judge(rows, memo.newest.get(partition, NEVER))  # what counted then is no later than this
-        self._restoring[partition] = memo, judging.newest
+        if late is None:
+            judging = Lane(lane.number, lane.grace, newest=newest)
+            late = judging.judge(rows, memo.newest.get(partition, ALWAYS))  # what counted then is no later than this
+            self._restoring[partition] = memo, judging.newest
+            if not memo.newest:  # the stream begins here, and knows of before what it reads now
+                lane.newest |= judging.newest
+                lane.settle()
         lane.read(partition, first, before, int(rows.times.max(initial=NEVER)))
-        began = rows.offsets >= self._starts[partition]
+        began = rows.offsets >= self._starts[partition] if self._sources is None else np.ones(len(rows), np.bool_)
         if lane.windows is not None:
             lane.windows.restore(rows.take(began & ~late), lane.complete)
         if lane.history is not None:
@@ -107,18 +119,21 @@ class LanedProcessor:
 
     def process(self, records: Records) -> BatchResult:
         """Process a batch of records."""
-        arrived = self._arrivals.rows(records)
+        arrived = self._arrive_from(records)
         emission = self._emission()
         emission.failures += arrived.failures
         emission.dropped += arrived.dropped
-        changed = [(lane, self._arrive(lane, rows, emission)) for lane, rows in self._by_lane(arrived.rows)]
-        self._note(records, arrived.rows)
+        changed: Changed = []
+        for number, mine in self._by_lane(records, arrived):
+            changed.append((self._lane(number), self._arrive(number, arrived, mine, emission)))
+        self._note(records, arrived)
         self._work(changed, emission)
-        return emission.result(arrived.rows.frame, arrived.positions)
+        result = emission.result(arrived.rows.frame, arrived.positions)
+        return result if self._sources is None else replace(result, taken=arrived.records)
 
     def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
         """Let time pass in partitions that have nothing to read."""
-        if not self._spec.in_event_time:
+        if not self._spec.in_event_time or self._sources is not None:  # by way of a topic, marks say it
             return None
         changed: Changed = []
         for partition in quiet:
@@ -162,7 +177,7 @@ class LanedProcessor:
         lowest = needed.lowest(self._since(lane)) if needed is not None else None
         return Memo(
             complete=lane.complete,
-            newest={partition: lane.newest.get(partition, NEVER)},
+            newest={partition: lane.newest.get(partition, NEVER)} if self._sources is None else dict(lane.newest),
             lowest=None if lowest is None else min(lowest.first, offset),
             newest_at_lowest={} if lowest is None else lowest.newest,
             start=self._starts[partition],
@@ -212,18 +227,27 @@ class LanedProcessor:
             )
         return self._lanes[number]
 
-    def _by_lane(self, rows: Rows) -> Iterable[tuple[Lane, Rows]]:
-        numbers = np.unique(rows.partitions).tolist()
+    def _by_lane(self, records: Records, arrived: Arrived) -> Iterable[tuple[int, npt.NDArray[np.bool_] | None]]:
+        """Yield a consumed partition of each lane, with the rows of the lane; ``None`` stands for all of them."""
+        numbers = np.unique(records.partitions).tolist()
         if self._one_lane or len(numbers) == 1:
-            return [(self._lane(numbers[0]), rows)] if numbers else []
-        return [(self._lane(number), rows.take(rows.partitions == number)) for number in numbers]
+            return [(numbers[0], None)] if numbers else []
+        return [(number, arrived.consumed == number) for number in numbers]
 
-    def _arrive(self, lane: Lane, rows: Rows, emission: Emission) -> list[Rows]:
+    def _arrive(
+        self, number: int, arrived: Arrived, mine: npt.NDArray[np.bool_] | None, emission: Emission
+    ) -> list[Rows]:
         """Let rows arrive in a lane and return those that are ready, late ones included."""
+        lane = self._lane(number)
         lane.begin()
+        rows = arrived.rows if mine is None else arrived.rows.take(mine)
         if not self._spec.in_event_time:
             return [rows]
-        late = lane.judge(rows, int((self._clock() + AHEAD.total_seconds()) * 1e6))
+        if arrived.late is None:
+            late = lane.judge(rows, int((self._clock() + AHEAD.total_seconds()) * 1e6))
+        else:
+            late = arrived.late.copy() if mine is None else arrived.late[mine]
+            lane.mark(arrived.marks.get(number, Marks()))
         if lane.windows is not None:
             in_time = np.flatnonzero(~late)
             refused = lane.windows.add(rows.take(in_time) if late.any() else rows)
@@ -240,12 +264,12 @@ class LanedProcessor:
         lane.waiting.append(rows.take(~late))
         return [*lane.release(), rows.take(late)]
 
-    def _note(self, records: Records, rows: Rows) -> None:
+    def _note(self, records: Records, arrived: Arrived) -> None:
         """Note which partitions a batch touches, and what was read of them."""
         for number in np.unique(records.partitions).tolist():
             self._touched.add(number)
             lane = self._lane(number)
-            mine = rows.times[rows.partitions == number]
+            mine = arrived.rows.times[arrived.consumed == number]
             first = int(records.offsets[records.partitions == number][0])
             lane.read(number, first, lane.newest_before(number), int(mine.max(initial=NEVER)))
 

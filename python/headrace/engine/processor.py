@@ -62,6 +62,7 @@ def make_processor(
     folder: Path | None = None,
     sides: Sides | None = None,
     one_lane: bool = False,
+    sources: int | None = None,
     clock: Callable[[], float] = time.time,
     memory: int = MEMORY_BYTES,
 ) -> Processor:
@@ -72,6 +73,7 @@ def make_processor(
         folder: where to put what does not fit into memory, and states; ``None``: a temporary folder, states in memory.
         sides: gives the side inputs; by default those pinned with the stream's sample.
         one_lane: all partitions are one lane even where the stream has a key: its records do not stand by that key.
+        sources: partitions of the source, when the records come from the stream's repartition topic.
         clock: seconds since the epoch.
         memory: bytes for histories and windows.
     """
@@ -88,6 +90,7 @@ def make_processor(
         sides=sides or pinned_sides(stream),
         one_lane=one_lane or spec.key is None,
         declaration=declaration(stream),
+        sources=sources,
         clock=clock,
     )
 

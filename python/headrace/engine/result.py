@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure
-from headrace.kafka.records import Headers
+from headrace.kafka.records import Headers, Records
 
 Integers = npt.NDArray[np.int64]
 
@@ -52,6 +52,7 @@ class BatchResult:
         sinks: int64[m], the topic of each output as a position among the stream's, or ``None``: all go to the first.
         late: the records that came too late: for a window (they are in none), or for their place in the order.
         starts: int64[m], for each output of a window its start in microseconds since the epoch; else ``None``.
+        taken: the run's records as they are in the source, where they came by way of a repartition topic.
     """
 
     parts: list[pd.DataFrame]
@@ -69,6 +70,7 @@ class BatchResult:
     sinks: Integers | None = None
     late: Places = field(default_factory=Places)
     starts: Integers | None = None
+    taken: Records | None = None
 
     @property
     def rows(self) -> pd.DataFrame:

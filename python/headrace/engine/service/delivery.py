@@ -40,6 +40,7 @@ class Outgoing:
         keys: n keys.
         timestamps: int64[n], milliseconds since the epoch.
         headers: n header lists, or ``None`` when none has any.
+        partitions: n partitions, or ``None``: the key decides.
     """
 
     topic: str
@@ -47,6 +48,7 @@ class Outgoing:
     keys: list[bytes | None]
     timestamps: npt.NDArray[np.int64]
     headers: list[Headers | None] | None
+    partitions: list[int] | None = None
 
 
 class UndeliveredError(ClusterError):
@@ -105,6 +107,9 @@ def send(producer: Producer, outgoing: Outgoing) -> None:
     produce, topic = producer.produce, outgoing.topic
     headers: Any = repeat(None) if outgoing.headers is None else outgoing.headers
     deadline = 0.0
+    if outgoing.partitions is not None:
+        _send_to_partitions(producer, outgoing)
+        return
     for value, key, timestamp, header in zip(
         outgoing.values, outgoing.keys, outgoing.timestamps.tolist(), headers, strict=False
     ):
@@ -121,6 +126,20 @@ def send(producer: Producer, outgoing: Outgoing) -> None:
                 producer.poll(0.05)
             else:
                 break
+
+
+def _send_to_partitions(producer: Producer, outgoing: Outgoing) -> None:
+    """Hand over the few records whose partition is given: marks of how far a stage is."""
+    for row, partition in enumerate(outgoing.partitions or []):
+        header = outgoing.headers[row] if outgoing.headers is not None else None
+        producer.produce(
+            outgoing.topic,
+            outgoing.values[row],
+            outgoing.keys[row],
+            partition,
+            timestamp=int(outgoing.timestamps[row]),
+            headers=header or [],
+        )
 
 
 def explain(cluster: Cluster, error: KafkaError, topic: str) -> Exception:

@@ -41,6 +41,8 @@ class ServiceMetrics:
         self._rates = (Rate(), Rate())
         self.state: State = "starting"
         self.lag: dict[int, int] = {}
+        self.later: dict[int, Counts] = {}
+        self.later_lag: dict[int, int] = {}
         self.watermark: int | None = None
         self.restoring = 0
         self.since_deploy: dict[int, Counts] = {}
@@ -73,6 +75,7 @@ class ServiceMetrics:
         self,
         records: Records,
         *,
+        role: str = "whole",
         records_out: int,
         failed: int,
         late: int,
@@ -81,12 +84,15 @@ class ServiceMetrics:
     ) -> None:
         """Note a batch that has just been committed."""
         count = len(records)
-        self._counts = self._counts.plus(count, records_out, failed, late)
-        self._rates[0].add(count)
-        self._rates[1].add(records_out)
+        taken, sent = count * (role != "second"), records_out * (role != "first")
+        self._counts = self._counts.plus(taken, sent, failed, late)
+        self._rates[0].add(taken)
+        self._rates[1].add(sent)
         self._batch.observe(count)
         self._processing.observe(processing_seconds)
         self._transaction.observe(delivery_seconds)
+        if role == "first":
+            return
         self._latency.observe(np.int64(time.time() * 1000) - records.timestamps)
 
     def status(self) -> dict[str, object]:
@@ -96,13 +102,13 @@ class ServiceMetrics:
         replica has now; the sum over all replicas is exact.
         """
         p50, p95, p99 = self._latency.percentiles(*_QUANTILES)
-        counts = list(self.since_deploy.values())
+        counts = [*self.since_deploy.values(), *self.later.values()]
         return {
             **self._names,
             "state": self.state,
             "in_per_s": self._rates[0].per_second,
             "out_per_s": self._rates[1].per_second,
-            "lag": sum(self.lag.values()),
+            "lag": sum(self.lag.values()) + sum(self.later_lag.values()),
             "p50_ms": p50,
             "p95_ms": p95,
             "p99_ms": p99,

@@ -58,6 +58,7 @@ class Outbox:
             batch: the records that were taken.
             result: what became of them, and of earlier ones.
         """
+        batch = batch if result.taken is None else result.taken
         outgoing = self._outputs(result)
         if self._spec.window and len(result.late):
             places = list(zip(result.late.partitions.tolist(), result.late.offsets.tolist(), strict=True))

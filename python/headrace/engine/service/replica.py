@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaException
 
-from headrace.engine.processor import make_processor
+from headrace.engine.processor import declaration, make_processor
+from headrace.engine.repartition import Repartitioner
 from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
 from headrace.engine.service.deployment import DeploymentInfo
@@ -17,6 +18,7 @@ from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import Pace
 from headrace.engine.service.place import Place
+from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.service.source import Source
 from headrace.engine.service.stage import Stage
 from headrace.engine.service.stopping import Stopping
@@ -27,10 +29,13 @@ from headrace.home import home
 from headrace.kafka.clients import cluster_error
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import require_topic
+from headrace.spec import names
 
 _TICK_SECONDS = 0.5
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_SHORT_SECONDS = 0.01
+"""How long one of two stages waits for records before the other has its turn."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +72,9 @@ class Replica:
         self._delivery: Delivery = kind(cluster, stream.name, replica)
         self._metrics = ServiceMetrics(stream.name, replica, stream.commit, deployment.deploy)
         self._outbox = Outbox(stream, cluster)
-        processor = make_processor(stream, folder=home("services", stream.name) / f"state-{replica}")
-        source = Source(cluster, self._spec.source, stream.name, replica, deployment)
-        self._stage = Stage(stream, cluster, source, processor, self._outbox, self._delivery, self._metrics, self._pace)
+        self._replica = replica
+        self._deployment = deployment
+        self._stages: list[Stage] = []
         self._ticked = 0.0
 
     def run(self, place: Place) -> dict[str, object]:
@@ -82,7 +87,9 @@ class Replica:
             self._insist(self._require_topics)
             self._insist(self._delivery.open)
             if not self._stopping.requested():
-                self._stage.open()
+                self._insist(self._make_stages)
+                for stage in self._stages:
+                    stage.open()
             while not self._stopping.requested():
                 self._turn()
             self._metrics.state = "stopped"
@@ -90,22 +97,26 @@ class Replica:
             self._metrics.state = "failed"
             raise
         finally:
-            self._stage.close()
+            for stage in self._stages:
+                stage.close()
             self._delivery.close()
             health.close()
             logger.info("stopped", extra=self._metrics.status())
         return self._metrics.status()
 
     def _turn(self) -> None:
+        several = len(self._stages) > 1
         try:
-            self._stage.turn()
+            for stage in self._stages:
+                stage.turn(_SHORT_SECONDS if several else None)
         except UndeliveredError as error:
             self._metrics.state = "degraded"
             self._recover(error)
         except KafkaException as error:  # from a question asked while partitions were being assigned
             logger.warning("the cluster does not answer", extra={"reason": str(error)})
             self._metrics.state = "degraded"
-            self._insist(self._stage.reopen)
+            for stage in self._stages:
+                self._insist(stage.reopen)
             self._metrics.state = "starting"
         self._tick()
         if self._pace.pause:
@@ -115,7 +126,37 @@ class Replica:
         """Make producer and places as after a start, however long the cluster takes."""
         logger.warning("going back to what is committed", extra={"reason": str(error)})
         self._insist(self._delivery.open)
-        self._insist(self._stage.rewind)
+        for stage in self._stages:
+            self._insist(stage.rewind)
+
+    def _make_stages(self) -> None:
+        """Make the stage of the stream, or where its records do not stand by its key, both stages."""
+        spec, name = self._spec, self._stream.name
+        folder = home("services", name) / f"state-{self._replica}"
+        common = self._delivery, self._metrics, self._pace
+        source = Source(self._cluster, spec.source, name, self._replica, self._deployment)
+        if not (self._stream.document.repartition and spec.key):
+            processor = make_processor(self._stream, folder=folder)
+            self._stages = [Stage(self._stream, self._cluster, source, processor, self._outbox, *common)]
+            return
+        topic = names.repartition_topic(name, spec.key)
+        partitions = require_topic(self._cluster, topic).partitions
+        sources = require_topic(self._cluster, spec.source).partitions
+        first = Repartitioner(self._stream, declaration(self._stream), time.time)
+        outbox = RepartitionOutbox(topic, partitions, first, self._outbox, spec.on_error)
+        again = Source(
+            self._cluster,
+            topic,
+            name,
+            self._replica,
+            self._deployment.model_copy(update={"start": {}}),
+            f"{names.group_id(name)}.by-key",
+        )
+        second = make_processor(self._stream, folder=folder, sources=sources)
+        self._stages = [
+            Stage(self._stream, self._cluster, source, first, outbox, *common, role="first"),
+            Stage(self._stream, self._cluster, again, second, self._outbox, *common, role="second"),
+        ]
 
     def _require_topics(self) -> None:
         for topic in [self._spec.source, *(side.topic for side in self._spec.side_inputs), *self._outbox.topics]:
@@ -148,4 +189,5 @@ class Replica:
         if now - self._ticked < _TICK_SECONDS:
             return
         self._ticked = now
-        self._stage.report()
+        for stage in self._stages:
+            stage.report()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,15 @@ from headrace.engine.service.delivery import Delivery
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import Pace
+from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.service.restoring import Restoring
 from headrace.engine.service.source import Gathered, Partition, Source
 from headrace.engine.stream import Stream
 from headrace.errors import CellError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Records
+
+Role = Literal["whole", "first", "second"]
 
 _RESTORING_SECONDS = 0.0
 """How long the group's consumer is listened to between two slices of a restore."""
@@ -41,6 +45,7 @@ class Stage:
         delivery: sends it, and commits.
         metrics: is told.
         pace: says how many records a batch may take.
+        role: the whole stream, or the first or second stage of a repartition; that says which counts are its.
     """
 
     def __init__(
@@ -49,10 +54,12 @@ class Stage:
         cluster: Cluster,
         source: Source,
         processor: Processor,
-        outbox: Outbox,
+        outbox: Outbox | RepartitionOutbox,
         delivery: Delivery,
         metrics: ServiceMetrics,
         pace: Pace,
+        *,
+        role: Role = "whole",
     ) -> None:
         self._stream = stream
         self._spec = stream.document.spec
@@ -63,6 +70,7 @@ class Stage:
         self._delivery = delivery
         self._metrics = metrics
         self._pace = pace
+        self._role = role
         self._declaration = declaration(stream)
         self._restoring = Restoring(cluster, source.topic, stream.name, processor)
 
@@ -81,8 +89,11 @@ class Stage:
         self._source.close()
         self._source.open()
 
-    def turn(self) -> None:
+    def turn(self, seconds: float | None = None) -> None:
         """Take one batch, or a slice of what is to be restored, or let time pass.
+
+        Args:
+            seconds: how long to wait for a record; the source's own patience by default.
 
         Raises:
             UndeliveredError: a batch is not committed; :meth:`rewind` next.
@@ -94,7 +105,7 @@ class Stage:
             done = self._restoring.step()
             if done:
                 self._source.let_go(set(self._source.partitions) if not self._restoring.partitions else done)
-        gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else None)
+        gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
         if gathered is not None:
             self._take(gathered)
         elif not restoring:
@@ -113,8 +124,13 @@ class Stage:
         """Tell the metrics where the source stands."""
         if self._source.assigned and self._metrics.state == "starting" and not self._restoring.partitions:
             self._metrics.state = "running"
-        self._metrics.lag = self._source.lags()
-        self._metrics.since_deploy = {number: place.counts for number, place in self._source.partitions.items()}
+        counts = {number: place.counts for number, place in self._source.partitions.items()}
+        if self._role == "second":
+            self._metrics.later = counts
+            self._metrics.later_lag = self._source.lags()
+        else:
+            self._metrics.since_deploy = counts
+            self._metrics.lag = self._source.lags()
         complete = [place.memo.complete for place in self._source.partitions.values() if place.memo is not None]
         self._metrics.watermark = min(complete, default=None)
         self._metrics.restoring = self._restoring.left
@@ -144,7 +160,7 @@ class Stage:
 
     def _first_needed(self, number: int, memo: Memo | None) -> int | None:
         """Return from which offset on a partition's past is needed, or ``None``."""
-        if not self._spec.in_event_time:
+        if not self._spec.in_event_time or self._role == "first":
             return None
         if memo is None:  # the stream begins here: a lookback's history is all that there is
             return self._source.low(number) if self._spec.lookback else None
@@ -169,6 +185,7 @@ class Stage:
         self._metrics.state = "running"
         self._metrics.batch(
             records,
+            role=self._role,
             records_out=len(result.values),
             failed=len(result.failures),
             late=len(result.late),
@@ -223,7 +240,10 @@ class Stage:
         late = _by_partition(result.late.partitions, ends, first)
         return {
             number: self._source.partitions[number].counts.plus(
-                taken[number], sent[number], failed[number], late[number]
+                taken[number] * (self._role != "second"),
+                sent[number] * (self._role != "first"),
+                failed[number],
+                late[number],
             )
             for number in ends
         }

@@ -1,0 +1,132 @@
+"""Stage one of a stream whose key is not the topic's: each record goes on under its own key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from headrace.engine.arrivals import Arrivals
+from headrace.engine.event_time import AHEAD, NEVER, microseconds
+from headrace.engine.frames import key_texts
+from headrace.engine.lane import Lane
+from headrace.engine.memo import Memo
+from headrace.engine.repartition_record import ORIGIN_HEADER, Marks, origin
+from headrace.engine.result import BatchResult, Places
+from headrace.engine.stream import Stream
+from headrace.kafka.records import Records
+
+
+class Repartitioner:
+    """Stage one; a :class:`~headrace.engine.processor.Processor` whose outputs are the records under their new key.
+
+    Args:
+        stream: what runs.
+        declaration: digest of what the stream needs to see.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, stream: Stream, declaration: str, clock: Callable[[], float]) -> None:
+        self._spec = stream.document.spec
+        self._arrivals = Arrivals(stream.document)
+        self._declaration = declaration
+        self._clock = clock
+        self._lanes: dict[int, Lane] = {}
+        self._touched: set[int] = set()
+        self._marks = Marks()
+
+    def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
+        """Take on a source partition."""
+        del start
+        lane = Lane(partition, microseconds(self._spec.grace_time))
+        lane.newest = {partition: NEVER} | (memo.newest if memo is not None else {})
+        self._lanes[partition] = lane
+
+    def drop(self, partition: int) -> None:
+        """Forget a source partition."""
+        self._lanes.pop(partition, None)
+
+    def restore(self, partition: int, records: Records) -> None:
+        """Do nothing: the memo holds all that is needed."""
+
+    def process(self, records: Records) -> BatchResult:
+        """Return the records under their new keys; late ones are marked."""
+        arrived = self._arrivals.rows(records)
+        rows, ahead_of = arrived.rows, int((self._clock() + AHEAD.total_seconds()) * 1e6)
+        late = np.zeros(len(rows), np.bool_)
+        for number in np.unique(records.partitions).tolist():
+            lane = self._lanes[number]
+            lane.begin()
+            places = np.flatnonzero(rows.partitions == number)
+            if self._spec.in_event_time and len(places):
+                late[places] = lane.judge(rows.take(places), ahead_of)
+            self._touched.add(number)
+            self._marks.newest[number] = lane.newest[number]
+        positions = arrived.positions.tolist()
+        key = self._spec.key
+        return BatchResult(
+            parts=[],
+            source=np.full(len(rows), -1, np.int64),
+            values=[records.values[position] for position in positions],  # type: ignore[misc]  # rows have values
+            keys=key_texts(rows.frame[key]) if key is not None else [],
+            timestamps=rows.timestamps,
+            headers=[
+                [*(records.headers[position] or []), (ORIGIN_HEADER, origin(records, position, is_late=is_late))]
+                for position, is_late in zip(positions, late.tolist(), strict=True)
+            ],
+            failures=arrived.failures,
+            dropped=Counter(),
+            before=rows.frame,
+            before_positions=arrived.positions,
+            partitions=rows.partitions.astype(np.int64),
+            offsets=rows.offsets,
+            late=Places(),
+        )
+
+    def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
+        """Mark partitions that have nothing to read as far as the clock says."""
+        if not self._spec.in_event_time:
+            return None
+        floor = now - microseconds(self._spec.idle_time)
+        for number in quiet:
+            lane = self._lanes[number]
+            lane.begin()
+            lane.floors[number] = floor
+            self._marks.floors[number] = floor
+            self._touched.add(number)
+        return self.process(Records.empty(self._spec.source))
+
+    def finish(self) -> BatchResult:
+        """Return the result of no records."""
+        return self.process(Records.empty(self._spec.source))
+
+    def touched(self) -> list[int]:
+        """Return the partitions whose memo the batch changed."""
+        return sorted(self._touched & self._lanes.keys())
+
+    def memo(self, partition: int, offset: int) -> Memo | None:
+        """Return the newest event time of a partition."""
+        del offset
+        return Memo(newest=dict(self._lanes[partition].newest), declaration=self._declaration)
+
+    def take_marks(self) -> Marks:
+        """Return what is to be marked after the batch's records."""
+        marks, self._marks = self._marks, Marks()
+        return marks
+
+    def commit(self) -> None:
+        """The batch is committed."""
+        for lane in self._lanes.values():
+            lane.commit()
+        self._touched = set()
+
+    def rollback(self) -> None:
+        """The batch is not committed."""
+        for lane in self._lanes.values():
+            lane.rollback()
+        self._touched = set()
+        self._marks = Marks()
+
+    def close(self) -> None:
+        """Do nothing."""

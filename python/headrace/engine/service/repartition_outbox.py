@@ -1,0 +1,51 @@
+"""What leaves stage one of a repartition: records under their new key, and how far their partitions are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headrace.engine.repartition import Repartitioner
+from headrace.engine.repartition_record import MARKS_HEADER
+from headrace.engine.result import BatchResult
+from headrace.engine.service.delivery import Outgoing
+from headrace.engine.service.outbox import Outbox
+from headrace.kafka.records import Records
+
+
+class RepartitionOutbox:
+    """Addresses records to the repartition topic; dead letters go where the stream's go.
+
+    Args:
+        topic: the repartition topic.
+        partitions: how many it has.
+        repartitioner: knows what is to be marked.
+        outbox: the stream's own.
+        on_error: the stream's ``--on-error``.
+    """
+
+    def __init__(
+        self, topic: str, partitions: int, repartitioner: Repartitioner, outbox: Outbox, on_error: str
+    ) -> None:
+        self._topic = topic
+        self._partitions = partitions
+        self._repartitioner = repartitioner
+        self._outbox = outbox
+        self._on_error = on_error
+
+    def pack(self, batch: Records, result: BatchResult) -> list[Outgoing]:
+        """Return the records of a batch under their new keys, then marks for every partition."""
+        outgoing = []
+        if result.values:
+            outgoing.append(Outgoing(self._topic, list(result.values), result.keys, result.timestamps, result.headers))
+        marks = self._repartitioner.take_marks()
+        if marks.newest or marks.floors:
+            count = self._partitions
+            newest = int(result.timestamps.max()) if len(result.timestamps) else 0
+            header = [(MARKS_HEADER, marks.to_bytes())]
+            stamps = np.full(count, newest, np.int64)
+            outgoing.append(
+                Outgoing(self._topic, [None] * count, [None] * count, stamps, [header] * count, list(range(count)))
+            )
+        if result.failures and self._on_error == "dlq":
+            outgoing.append(self._outbox.letters(batch, result.failures))
+        return outgoing
