@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from headrace.engine.repartition import Repartitioner
 from headrace.engine.repartition_record import MARKS_HEADER
 from headrace.engine.result import BatchResult
 from headrace.engine.service.delivery import Outgoing
 from headrace.engine.service.outbox import Outbox
 from headrace.kafka.records import Records
+
+if TYPE_CHECKING:
+    from headrace.engine.repartition import Repartitioner
 
 
 class RepartitionOutbox:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from confluent_kafka import KafkaException
 
 from headrace.engine.processor import declaration, make_processor
-from headrace.engine.repartition import Repartitioner
 from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
 from headrace.engine.service.deployment import DeploymentInfo
@@ -139,6 +138,8 @@ class Replica:
             processor = make_processor(self._stream, folder=folder)
             self._stages = [Stage(self._stream, self._cluster, source, processor, self._outbox, *common)]
             return
+        from headrace.engine.repartition import Repartitioner  # noqa: PLC0415  most streams need none
+
         topic = names.repartition_topic(name, spec.key)
         partitions = require_topic(self._cluster, topic).partitions
         sources = require_topic(self._cluster, spec.source).partitions
