@@ -25,6 +25,8 @@ TOOLS := .venv/.tools
 NODE := .venv/.node
 NODE_MODULES := node_modules/.installed
 LAB_EXTENSION := python/headrace/labextension/package.json
+# Compiled when Headrace is installed, where a C compiler is there.
+NATIVE := $(wildcard python/headrace/kafka/native/*.[ch])
 INSTALLED := .venv/.installed
 UI_MODULES := ui-tests/node_modules/.installed
 
@@ -56,7 +58,8 @@ $(LAB_EXTENSION): $(NODE_MODULES) tsconfig.json $(FRONT_END)
 	@scripts/quietly jlpm build:prod
 	@touch $@
 
-$(INSTALLED): $(TOOLS) package.json install.json $(wildcard jupyter-config/*/*.json) | $(LAB_EXTENSION)
+$(INSTALLED): $(TOOLS) package.json install.json hatch_build.py $(NATIVE) $(wildcard jupyter-config/*/*.json) \
+	| $(LAB_EXTENSION)
 	@echo "Installing Headrace into .venv, as constraints/dev.txt says."
 	@# An earlier link to the build is taken away first: pip would write through it, and the wheel would have files twice.
 	@rm -rf .venv/share/jupyter/labextensions/headrace python/headrace/labextension/install.json
@@ -119,5 +122,6 @@ pin: ## Resolve all Python dependencies afresh into constraints/.
 .PHONY: clean
 clean: ## Remove what was built or installed here; the data of broker and services stays.
 	rm -rf .venv node_modules ui-tests/node_modules lib python/headrace/labextension python/headrace/_version.py \
+		python/headrace/kafka/native/_headrace.so \
 		dist site coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .eslintcache .stylelintcache \
 		tsconfig.tsbuildinfo ui-tests/playwright-report ui-tests/test-results

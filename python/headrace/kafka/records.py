@@ -13,6 +13,8 @@ import pyarrow as pa
 from confluent_kafka import Message
 from pyarrow import feather
 
+from headrace.kafka.bytes_column import BytesColumn
+
 Headers = list[tuple[str, bytes | None]]
 
 _STAMP = itemgetter(1)
@@ -36,8 +38,8 @@ class Records:
 
     Attributes:
         topic: the topic they come from.
-        keys: n keys, bytes or ``None``.
-        values: n values, bytes or ``None`` (a tombstone).
+        keys: n keys, bytes or ``None``; a list, or a :class:`~headrace.kafka.bytes_column.BytesColumn`.
+        values: n values, bytes or ``None`` (a tombstone), likewise.
         partitions: int32[n].
         offsets: int64[n].
         timestamps: int64[n], milliseconds since the epoch, UTC.
@@ -45,8 +47,8 @@ class Records:
     """
 
     topic: str
-    keys: list[bytes | None]
-    values: list[bytes | None]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
     partitions: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     timestamps: npt.NDArray[np.int64]
@@ -80,8 +82,8 @@ class Records:
         runs = list(parts) or [cls.empty(topic)]
         return cls(
             topic=topic,
-            keys=[key for run in runs for key in run.keys],
-            values=[value for run in runs for value in run.values],
+            keys=_joined([run.keys for run in runs]),
+            values=_joined([run.values for run in runs]),
             partitions=np.concatenate([run.partitions for run in runs]),
             offsets=np.concatenate([run.offsets for run in runs]),
             timestamps=np.concatenate([run.timestamps for run in runs]),
@@ -94,8 +96,8 @@ class Records:
         rows = chosen.tolist()
         return Records(
             topic=self.topic,
-            keys=[self.keys[row] for row in rows],
-            values=[self.values[row] for row in rows],
+            keys=_taken(self.keys, chosen),
+            values=_taken(self.values, chosen),
             partitions=self.partitions[chosen],
             offsets=self.offsets[chosen],
             timestamps=self.timestamps[chosen],
@@ -108,7 +110,8 @@ class Records:
             None if header is None else [{"name": name, "value": value} for name, value in header]
             for header in self.headers
         ]
-        columns = [self.keys, self.values, self.partitions, self.offsets, self.timestamps, headers]
+        texts = [BytesColumn.of(column).to_arrow() for column in (self.keys, self.values)]
+        columns = [*texts, self.partitions, self.offsets, self.timestamps, headers]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
         table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata({"topic": self.topic}))
         path.touch(mode=0o600)
@@ -131,3 +134,13 @@ class Records:
             timestamps=table.column("timestamp").to_numpy(),
             headers=headers,
         )
+
+
+def _joined(columns: list[Sequence[bytes | None]]) -> Sequence[bytes | None]:
+    if any(isinstance(column, BytesColumn) for column in columns):
+        return BytesColumn.concat(columns)
+    return [value for column in columns for value in column]
+
+
+def _taken(column: Sequence[bytes | None], rows: npt.NDArray[np.intp]) -> Sequence[bytes | None]:
+    return column.take(rows) if isinstance(column, BytesColumn) else [column[row] for row in rows.tolist()]
