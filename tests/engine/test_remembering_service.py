@@ -1,0 +1,124 @@
+"""Streams that remember, as services on the real broker: killed, and still equal to pandas on the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+
+from headrace.kafka.clusters import Cluster
+from headrace.kafka.replay_source import demo_flights
+from headrace.kafka.topics import create_topic
+from headrace.spec import ColumnType
+from service_process import ServiceProcess, fill, read_all
+from waiting import eventually
+
+TYPES: dict[str, ColumnType] = {
+    "tailnum": "str",
+    "time": "datetime64[us, UTC]",
+    "dep_delay": "float64",
+    "distance": "int64",
+    "number": "int64",
+}
+COUNT = 60_000
+GRACE = pd.Timedelta("2h")
+MEAN = """
+by_tail = df.sort_values("tailnum", kind="stable")
+rolling = by_tail.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"]
+return by_tail.assign(mean=rolling.mean().to_numpy()).sort_index()[["number", "tailnum", "mean"]]
+"""
+HOURLY = """
+grouped = df.groupby(["window_start", "tailnum"], dropna=False)
+return grouped.agg(delay=("dep_delay", "sum"), flights=("number", "size")).reset_index()
+"""
+
+
+@cache
+def flights(count: int = COUNT) -> pd.DataFrame:
+    """Flights in the order in which they arrive: 1 % late within the grace, with ties in time and nulls."""
+    table = pd.read_csv(demo_flights(), usecols=["time_hour", "tailnum", "dep_delay", "distance"]).head(count)
+    time = pd.to_datetime(table.time_hour, utc=True).dt.as_unit("us")
+    frame = table.assign(time=time).drop(columns="time_hour").sort_values("time", kind="stable", ignore_index=True)
+    random = np.random.default_rng(5)
+    late = random.random(count) < 0.01
+    shift = pd.to_timedelta(np.where(late, random.integers(0, int(GRACE.total_seconds()), count), 0), unit="s")
+    return frame.assign(time=(frame.time - shift).dt.as_unit("us"), number=np.arange(count))
+
+
+def values_of(frame: pd.DataFrame) -> tuple[list[bytes | None], list[bytes | None]]:
+    tails: list[str | None] = frame.tailnum.astype(object).where(frame.tailnum.notna(), None).tolist()
+    values: list[bytes | None] = [
+        orjson.dumps({"tailnum": tail, "time": time, "dep_delay": delay, "distance": distance, "number": number})
+        for tail, time, delay, distance, number in zip(
+            tails,
+            frame.time.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            frame.dep_delay.tolist(),
+            frame.distance.tolist(),
+            frame.number.tolist(),
+            strict=True,
+        )
+    ]
+    return values, [(tail or "none").encode() for tail in tails]  # an empty key would go anywhere
+
+
+def outputs(cluster: Cluster, topic: str) -> pd.DataFrame:
+    return pd.DataFrame([orjson.loads(message.value() or b"null") for message in read_all(cluster, topic)])
+
+
+def run_with_kills(service: ServiceProcess, kills: int) -> None:
+    progress = 0
+    for _ in range(kills):
+        service.start()
+        eventually(service.progressed_past(progress), 60, interval=0.02)
+        service.kill()
+        progress = service.progress()
+    service.arguments = ()
+    service.start().caught_up()
+
+
+@pytest.mark.timeout(300)
+def test_a_lookback_of_28_days_equals_pandas_after_kills(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess]
+) -> None:
+    declared = {"key": "tailnum", "time": "time", "lookback": "28d", "grace": "2h", "idle": "2s"}
+    service = make_service(MEAN, types=TYPES, arguments=("--max-rate", "15000"), **declared)
+    frame = flights()
+    values, keys = values_of(frame)
+    fill(cluster, service.source, values, keys=keys)
+    run_with_kills(service, 3)
+    eventually(lambda: service.status()["records_out"] == COUNT, 60)
+    found = outputs(cluster, service.sink).sort_values("number", ignore_index=True)
+    whole = frame.sort_values(["tailnum", "time", "number"], kind="stable", ignore_index=True)
+    rolling = whole.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"].mean()
+    wanted = whole.assign(mean=rolling.to_numpy()).sort_values("number", ignore_index=True)
+    assert found.number.tolist() == list(range(COUNT))
+    np.testing.assert_allclose(found["mean"].astype(float), wanted["mean"], rtol=1e-9, atol=1e-9)
+    status = service.status()
+    assert (status["records_in"], status["records_out"], status["failed"], status["late"]) == (COUNT, COUNT, 0, 0)
+
+
+@pytest.mark.timeout(300)
+def test_hourly_windows_equal_pandas_after_kills(cluster: Cluster, make_service: Callable[..., ServiceProcess]) -> None:
+    declared = {"key": "tailnum", "time": "time", "window": "tumbling=6h", "grace": "2h", "idle": "2s"}
+    service = make_service(HOURLY, types=TYPES, arguments=("--max-rate", "15000"), **declared)
+    create_topic(cluster, f"{service.sink}.late", 4)
+    frame = flights()
+    values, keys = values_of(frame)
+    fill(cluster, service.source, values, keys=keys)
+    run_with_kills(service, 3)
+    wanted = frame.assign(window_start=frame.time.dt.floor("6h")).groupby(["window_start", "tailnum"], dropna=False)
+    expected = wanted.agg(delay=("dep_delay", "sum"), flights=("number", "size")).reset_index()
+    eventually(lambda: service.status()["records_out"] >= len(expected), 60)
+    found = outputs(cluster, service.sink)
+    found["window_start"] = pd.to_datetime(found.window_start, utc=True).dt.as_unit("us")
+    order = ["window_start", "tailnum"]
+    one, other = (
+        rows.assign(tailnum=rows.tailnum.fillna("")).sort_values(order, ignore_index=True) for rows in (found, expected)
+    )
+    assert one[one.duplicated(order, keep=False)].empty
+    pd.testing.assert_frame_equal(one, other, check_dtype=False)
+    assert outputs(cluster, f"{service.sink}.late").empty
