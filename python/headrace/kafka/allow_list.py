@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from headrace.errors import SecretError, UnsafeSettingError, UsageError
 from headrace.kafka.secrets import is_reference
@@ -19,15 +20,21 @@ if TYPE_CHECKING:
 
 Setting = str | int | float | bool
 
-SECRET_SETTINGS = frozenset({"sasl.password", "ssl.key.pem", "ssl.key.password"})
+SECRET_SETTINGS = frozenset(
+    {"sasl.password", "schema.registry.basic.auth.user.info", "ssl.key.pem", "ssl.key.password"}
+)
 """Settings whose value must be a reference, never the secret itself."""
 
 PUBLIC_TEXTS = frozenset({"ssl.ca.pem", "ssl.certificate.pem"})
 """Settings that may be a reference or the (public) text itself."""
 
+REGISTRY_SETTINGS = frozenset({"schema.registry.url", "schema.registry.basic.auth.user.info"})
+"""Settings that are for the schema registry, not for librdkafka."""
+
 ALLOWED_SETTINGS = (
     SECRET_SETTINGS
     | PUBLIC_TEXTS
+    | REGISTRY_SETTINGS
     | frozenset(
         {
             "bootstrap.servers",
@@ -127,7 +134,29 @@ def _check_secret(cluster: str, name: str, value: str) -> None:
         raise SecretError(message, hint="Write a reference: env:NAME, file:PATH (mode 0600) or keyring:NAME.")
 
 
+def check_registry_url(cluster: str, url: str) -> None:
+    """Refuse what is not a plain ``http`` or ``https`` URL.
+
+    Raises:
+        SecretError: the URL holds a password; the message does not repeat it.
+        UsageError: it is not such a URL.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.username is not None or parts.password is not None:
+        message = f"The URL of the schema registry of cluster `{cluster}` holds a user or password itself."
+        hint = 'Write: "schema.registry.basic.auth.user.info" = "env:NAME", which holds USER:PASSWORD.'
+        raise SecretError(message, hint=hint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        message = f"The schema registry of cluster `{cluster}` is at {url!r}, which is not a URL of one."
+        raise UsageError(message, hint="Write http://HOST:PORT or https://HOST, and a path where it has one.")
+
+
 def _check_values(cluster: str, settings: Mapping[str, object]) -> None:
+    if "schema.registry.url" in settings:
+        check_registry_url(cluster, str(settings["schema.registry.url"]))
     servers = str(settings.get("bootstrap.servers", ""))
     if not servers or not all(_SERVER.fullmatch(server.strip()) for server in servers.split(",")):
         message = f"The setting `bootstrap.servers` of cluster `{cluster}` is {servers!r}."

@@ -15,7 +15,7 @@ import platformdirs
 
 from headrace.errors import MissingClusterError, RefusedError
 from headrace.home import home
-from headrace.kafka.allow_list import PUBLIC_TEXTS, SECRET_SETTINGS, Setting, check_settings
+from headrace.kafka.allow_list import PUBLIC_TEXTS, REGISTRY_SETTINGS, SECRET_SETTINGS, Setting, check_settings
 from headrace.kafka.secrets import is_reference, read_reference
 
 if TYPE_CHECKING:
@@ -68,12 +68,13 @@ class Cluster:
     def client_settings(self) -> dict[str, Setting]:
         """Return the settings for a client, with secrets read from where their references lead.
 
-        To be called when the client is made and not kept.
+        To be called when the client is made and not kept. The settings of the schema registry are not among them.
 
         Raises:
             SecretError: a reference leads nowhere.
         """
-        return {name: _resolved(name, value) for name, value in self.settings.items()}
+        own = (item for item in self.settings.items() if item[0] not in REGISTRY_SETTINGS)
+        return {name: _resolved(name, value) for name, value in own}
 
 
 def resolve_cluster(name: str | None, start: Path | None = None) -> Cluster:

@@ -7,84 +7,79 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 
 from headrace.errors import DecodeError, RecordError
-from headrace.kafka.codec.json.columns import ColumnArray, fit_column, to_array
-from headrace.kafka.codec.json.values import mismatch
+from headrace.kafka.codec.fitted import Fitted, fit_columns
+from headrace.kafka.codec.tombstone import TombstoneError
 from headrace.spec import ColumnType
 
 _SHOWN_BYTES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """Columns of the records that fit; all of one length m.
-
-    Attributes:
-        columns: for each pinned column m fitted values, ``None`` where null.
-        rows: the place of each of the m records in the run, ascending.
-        errors: the records that do not fit, by their place.
-        dropped: unknown fields, with how many of the fitting records had them.
-    """
-
-    columns: dict[str, list[object]]
-    rows: list[int]
-    errors: dict[int, RecordError]
-    dropped: Counter[str]
-
-    def arrays(self, types: Mapping[str, ColumnType]) -> dict[str, ColumnArray]:
-        """Return the columns as arrays of their dtypes."""
-        return {name: to_array(self.columns[name], declared) for name, declared in types.items()}
-
-
 def fit_records(values: Sequence[bytes | None], types: Mapping[str, ColumnType]) -> Fitted:
-    """Parse n records and fit them to the pinned types."""
+    """Parse n records and fit them to the pinned types; an array of objects gives a row for each."""
     documents: list[dict[str, object]] = []
     rows: list[int] = []
     errors: dict[int, RecordError] = {}
     for row, value in enumerate(values):
         try:
-            documents.append(parse_object(value))
-            rows.append(row)
+            found = parse_objects(value)
         except DecodeError as error:
             errors[row] = error
-    columns: dict[str, list[object]] = {}
-    wrong: dict[int, RecordError] = {}
-    for name, declared in types.items():
-        given = [document.get(name) for document in documents]
-        columns[name], unfit = fit_column(given, declared)
-        for place in unfit:
-            wrong.setdefault(place, mismatch(name, given[place], declared))
-    if wrong:
-        kept = [place for place in range(len(rows)) if place not in wrong]
-        errors |= {rows[place]: error for place, error in wrong.items()}
-        columns = {name: [column[place] for place in kept] for name, column in columns.items()}
-        documents = [documents[place] for place in kept]
-        rows = [rows[place] for place in kept]
-    return Fitted(columns, rows, errors, _unknown_fields(documents, types))
+            continue
+        documents += found
+        rows += [row] * len(found)
+    given = {name: [document.get(name) for document in documents] for name in types}
+    fitted = fit_columns(given, rows, types, errors=errors)
+    if len(fitted.rows) < len(rows):
+        kept = set(fitted.rows)
+        documents = [document for row, document in zip(rows, documents, strict=True) if row in kept]
+    fitted.dropped = _unknown_fields(documents, types)
+    return fitted
 
 
-def parse_object(value: bytes | None) -> dict[str, object]:
-    """Return the JSON object that a record's value is.
+def parse_objects(value: bytes | None) -> list[dict[str, object]]:
+    """Return the JSON object that a record's value is, or the objects of the array that it is, in their order.
 
     Raises:
         DecodeError: there is no value, it is not JSON, or it is JSON of another kind.
     """
     if value is None:
-        raise DecodeError("The record has no value (a tombstone).", hint="This format takes JSON objects only.")
+        raise TombstoneError
     try:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         shown = value[:_SHOWN_BYTES].decode("utf-8", "replace") + ("…" if len(value) > _SHOWN_BYTES else "")
         hint = "NaN and Infinity are not JSON: write null." if b"NaN" in value or b"Infinity" in value else ""
         raise DecodeError(f"Not JSON ({error}): {shown!r}.", hint=hint or "Correct the producer.") from None
-    if not isinstance(document, dict):
-        kind = "null" if document is None else f"a JSON {type(document).__name__}"
-        raise DecodeError(f"The value is {kind}, not a JSON object.", hint="Write one object a record.")
-    return document
+    if isinstance(document, dict):
+        return [document]
+    if isinstance(document, list):
+        for place, item in enumerate(document):
+            if not isinstance(item, dict):
+                message = f"Item {place} of the array is {_kind(item)}, not a JSON object."
+                raise DecodeError(message, hint="Write one object a record, or an array of objects.")
+        return document
+    message = f"The value is {_kind(document)}, not a JSON object."
+    raise DecodeError(message, hint="Write one object a record, or an array of objects.")
+
+
+def parse_object(value: bytes | None) -> dict[str, object]:
+    """Return the one JSON object that a record's value is.
+
+    Raises:
+        DecodeError: as :func:`parse_objects`, or the value is an array.
+    """
+    documents = parse_objects(value)
+    if value is None or len(documents) != 1 or value.lstrip()[:1] == b"[":
+        raise DecodeError("The value is a JSON list, not a JSON object.", hint="Write one object a record.")
+    return documents[0]
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else f"a JSON {type(value).__name__}"
 
 
 def _unknown_fields(documents: Sequence[Mapping[str, object]], types: Mapping[str, ColumnType]) -> Counter[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from headrace.kafka.codec.json.encode_error import EncodeError
+from headrace.kafka.codec.encode_error import EncodeError
 from headrace.kafka.codec.json.encode_values import dump
 from headrace.kafka.codec.json.times import time_texts
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-import pandas as pd
-
+from headrace.kafka.codec.decoded import Decoded
+from headrace.kafka.codec.fitted import decoded_of, failures_of, frame_of, in_order
 from headrace.kafka.codec.json.by_record import fit_records
 from headrace.kafka.codec.json.by_template import TemplateDecoder
-from headrace.kafka.codec.json.columns import ColumnArray
-from headrace.kafka.codec.json.decoded import Decoded, RecordFailure
 from headrace.kafka.records import Records
 from headrace.spec import ColumnType
 
@@ -19,7 +16,7 @@ _FEWEST_FOR_TEMPLATES = 400
 
 
 class JsonDecoder:
-    """Decodes records whose values are JSON objects.
+    """Decodes records whose values are JSON objects, or arrays of them.
 
     Between batches it keeps only how the records are written (see :mod:`headrace.kafka.codec.json.template`), which
     makes it quicker and changes no result.
@@ -38,31 +35,20 @@ class JsonDecoder:
         Returns:
             The frame of the records that fit, their positions, and an error for each of the others.
         """
-        values = records.values
+        return self.decode_values(records.values)
+
+    def decode_values(self, values: Sequence[bytes | None]) -> Decoded:
+        """Decode n values, as :meth:`decode` does a run's."""
         if len(values) < _FEWEST_FOR_TEMPLATES or not self._types:
-            fitted = fit_records(values, self._types)
-            frame = self._frame(fitted.arrays(self._types), len(fitted.rows))
-            failures = [RecordFailure(row, error) for row, error in sorted(fitted.errors.items())]
-            return Decoded(frame, np.array(fitted.rows, np.int64), failures, fitted.dropped)
+            return decoded_of(fit_records(values, self._types), self._types)
         matched, others = self._by_template.decode(values)
         fitted = fit_records([values[row] for row in others.tolist()], self._types)
         rows = [*matched.rows, others[fitted.rows]]
-        frames = [self._frame(matched.arrays(self._types), sum(map(len, matched.rows)))] if matched.rows else []
+        frames = []
+        if matched.rows:
+            frames.append(frame_of(matched.arrays(self._types), self._types, sum(map(len, matched.rows))))
         if fitted.rows or not frames:
-            frames.append(self._frame(fitted.arrays(self._types), len(fitted.rows)))
-        frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-        positions = np.concatenate(rows)
-        if (positions[1:] < positions[:-1]).any():
-            order = np.argsort(positions)
-            positions = positions[order]
-            frame = frame.take(order).reset_index(drop=True)
-        failures = [RecordFailure(int(others[row]), error) for row, error in sorted(fitted.errors.items())]
+            frames.append(frame_of(fitted.arrays(self._types), self._types, len(fitted.rows)))
+        frame, positions = in_order(frames, rows)
+        failures = failures_of({int(others[row]): error for row, error in fitted.errors.items()})
         return Decoded(frame, positions, failures, matched.dropped + fitted.dropped)
-
-    def _frame(self, arrays: Mapping[str, ColumnArray], count: int) -> pd.DataFrame:
-        # pandas makes `str` of an object array that holds nothing but text, unless it comes as a Series.
-        columns = {
-            name: pd.Series(array, dtype=object) if self._types[name] == "object" else array
-            for name, array in arrays.items()
-        }
-        return pd.DataFrame(columns, index=pd.RangeIndex(count))

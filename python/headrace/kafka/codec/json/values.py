@@ -84,6 +84,6 @@ def mismatch(column: str, value: object, declared: ColumnType) -> TypeMismatchEr
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[:_SHOWN_CHARACTERS]}…"
     return TypeMismatchError(
-        f"`{column}`: {shown} ({_KINDS[type(value)]}), declared {declared}.",
+        f"`{column}`: {shown} ({_KINDS.get(type(value), type(value).__name__)}), declared {declared}.",
         hint=f"Correct the producer, or give another type: --type {column}=object takes any value.",
     )

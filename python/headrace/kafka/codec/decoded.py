@@ -31,9 +31,10 @@ class Decoded:
 
     Attributes:
         frame: m rows with a 0-based index; the pinned columns in the pinned order, each of its pinned dtype.
-        positions: int64[m], for each row the place of its record in the run, ascending.
-        failures: the records without a row, by position.
-        dropped: fields that the pinned types do not know, with how many records had them.
+        positions: int64[m], for each row the place of its record in the run, ascending; a place stands there several
+            times where one record gives several rows (a JSON array), and not at all where it gives none (``[]``).
+        failures: the records that do not fit, by position; none of these has a row.
+        dropped: fields that the pinned types do not know, with how many rows had them.
     """
 
     frame: pd.DataFrame
