@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 def stream_folder(folder: Path, body: str, types: dict[str, ColumnType], **spec: object) -> Path:
     """Write a stream folder as `headrace commit` makes it; ``body`` is the inside of ``transform``."""
-    document = StreamDocument(spec=StreamSpec.model_validate(spec), input=types)
+    found = {name: spec.pop(name) for name in ("repartition", "windows_at_once", "matching") if name in spec}
+    document = StreamDocument.model_validate({"spec": StreamSpec.model_validate(spec), "input": types, **found})
     place = folder / document.spec.name
     place.mkdir(parents=True)
     (place / "stream.yaml").write_text(to_yaml(document), encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.replay_source import demo_flights
 from headrace.kafka.topics import create_topic
-from headrace.spec import ColumnType
+from headrace.spec import ColumnType, names
 from service_process import ServiceProcess, fill, read_all
 from waiting import eventually
 
@@ -65,6 +65,18 @@ def values_of(frame: pd.DataFrame) -> tuple[list[bytes | None], list[bytes | Non
     return values, [(tail or "none").encode() for tail in tails]  # an empty key would go anywhere
 
 
+def rolling_means(frame: pd.DataFrame, cluster: Cluster, source: str) -> pd.Series:
+    """Return for each flight, by number, what pandas gives on the whole; ties in time go by partition and offset."""
+    place = {
+        orjson.loads(message.value() or b"null")["number"]: (message.partition(), message.offset())
+        for message in read_all(cluster, source)
+    }
+    placed = frame.assign(place=[place[number] for number in frame.number.tolist()])
+    whole = placed.sort_values(["tailnum", "time", "place"], kind="stable", ignore_index=True)
+    rolling = whole.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"].mean()
+    return pd.Series(rolling.to_numpy(), index=whole.number).sort_index()
+
+
 def outputs(cluster: Cluster, topic: str) -> pd.DataFrame:
     return pd.DataFrame([orjson.loads(message.value() or b"null") for message in read_all(cluster, topic)])
 
@@ -92,11 +104,10 @@ def test_a_lookback_of_28_days_equals_pandas_after_kills(
     run_with_kills(service, 3)
     eventually(lambda: service.status()["records_out"] == COUNT, 60)
     found = outputs(cluster, service.sink).sort_values("number", ignore_index=True)
-    whole = frame.sort_values(["tailnum", "time", "number"], kind="stable", ignore_index=True)
-    rolling = whole.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"].mean()
-    wanted = whole.assign(mean=rolling.to_numpy()).sort_values("number", ignore_index=True)
     assert found.number.tolist() == list(range(COUNT))
-    np.testing.assert_allclose(found["mean"].astype(float), wanted["mean"], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        found["mean"].astype(float), rolling_means(frame, cluster, service.source), rtol=1e-9, atol=1e-9
+    )
     status = service.status()
     assert (status["records_in"], status["records_out"], status["failed"], status["late"]) == (COUNT, COUNT, 0, 0)
 
@@ -122,3 +133,24 @@ def test_hourly_windows_equal_pandas_after_kills(cluster: Cluster, make_service:
     assert one[one.duplicated(order, keep=False)].empty
     pd.testing.assert_frame_equal(one, other, check_dtype=False)
     assert outputs(cluster, f"{service.sink}.late").empty
+
+
+@pytest.mark.timeout(300)
+def test_a_key_that_is_not_the_topics_goes_through_a_topic_of_its_own(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess]
+) -> None:
+    declared = {"key": "tailnum", "time": "time", "lookback": "28d", "grace": "2h", "idle": "2s"}
+    service = make_service(MEAN, types=TYPES, arguments=("--max-rate", "15000"), repartition=True, **declared)
+    create_topic(cluster, names.repartition_topic(service.name, "tailnum"), 4)
+    frame = flights()
+    values, _ = values_of(frame)
+    fill(cluster, service.source, values, keys=[b"%d" % (number // 100) for number in range(COUNT)])
+    run_with_kills(service, 3)
+    eventually(lambda: service.status()["records_out"] == COUNT, 90)
+    found = outputs(cluster, service.sink).sort_values("number", ignore_index=True)
+    assert found.number.tolist() == list(range(COUNT))
+    np.testing.assert_allclose(
+        found["mean"].astype(float), rolling_means(frame, cluster, service.source), rtol=1e-9, atol=1e-9
+    )
+    status = service.status()
+    assert (status["records_in"], status["records_out"], status["failed"], status["late"]) == (COUNT, COUNT, 0, 0)
