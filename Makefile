@@ -12,7 +12,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 
 BUILD_TOOLS := editables hatchling hatch-nodejs-version hatch-jupyter-builder jupyter-builder setuptools
-EXTRAS := lab,broker,demo,dev,test
+EXTRAS := lab,broker,demo,registry,dev,test
 PIP := python -m pip --disable-pip-version-check
 # src/api/schema.ts is made from the server's description, by every build and check.
 FRONT_END := $(shell find src style schema -type f -not -path '*/__tests__/*' -not -path src/api/schema.ts 2>/dev/null) \
