@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import SecretError, UnsafeSettingError, UsageError
-from headrace.kafka.allow_list import ALLOWED_SETTINGS, REGISTRY_SETTINGS, check_settings
+from headrace.kafka.allow_list import ALLOWED_SETTINGS, REGISTRY_SETTINGS, SECRET_SETTINGS, check_settings
 from headrace.kafka.clients import consumer
 from headrace.kafka.clusters import Cluster
 
@@ -70,7 +70,7 @@ def test_librdkafka_knows_every_allowed_setting() -> None:
             assert "No such configuration property" not in error.args[0].str(), name  # noqa: PT017
 
 
-@pytest.mark.parametrize("name", ["sasl.password", "schema.registry.basic.auth.user.info", "ssl.key.password", "ssl.key.pem"])
+@pytest.mark.parametrize("name", sorted(SECRET_SETTINGS))
 def test_a_secret_must_be_a_reference_and_is_not_repeated(name: str) -> None:
     with pytest.raises(SecretError) as caught:
         Cluster("ours", {**SERVERS, name: "hunter2"})

@@ -4,6 +4,9 @@ The rules: ``int64`` where every value is an integer within 64 bits, ``float64``
 with nulls; ``bool``, or ``boolean`` with nulls; ``str`` for text, also with nulls; ``object`` for objects, arrays,
 mixed kinds and columns that are null throughout. A missing field is a null. Text that looks like a time stays text;
 only ``--time`` (see :func:`column_types`) makes a column of times.
+
+Where the format has schemas in a registry, these decide (see :mod:`headrace.kafka.registered_types`); ``string`` and
+``bytes`` have one column, ``csv`` has those of ``--type``.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,13 +24,14 @@ from headrace.errors import DecodeError, ExpiredOffsetError, UsageError
 from headrace.home import home
 from headrace.kafka.sampling import SampleLimits, SamplePin, read_pin
 from headrace.kafka.topics import watermarks
-from headrace.spec import TIME_TYPE, ColumnType, StreamSpec
+from headrace.spec import TIME_TYPE, ColumnType, Format, StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from headrace.kafka.clusters import Cluster
+    from headrace.kafka.registry import Registry
     from headrace.kafka.sample_request import Range
 
 LEAST_RECORDS = 10_000
@@ -69,16 +74,45 @@ class _Entry(BaseModel):
     ends: dict[int, int]
 
 
-def infer_types(cluster: Cluster, topic: str, *, renew: bool = False) -> InferredTypes:
+def infer_types(
+    cluster: Cluster,
+    topic: str,
+    *,
+    renew: bool = False,
+    format: Format = "json",  # noqa: A002  the option's name
+    registry: Registry | None = None,
+) -> InferredTypes:
     """Return the types of a topic's columns, inferred over records from all over the topic.
 
     The result is kept on disk. It is made anew when ``renew`` says so, when the topic was made anew, and, as long as
-    it rests on fewer than 10,000 records, when the topic has grown.
+    it rests on fewer than 10,000 records, when the topic has grown. What a registry's schemas say is asked each time.
+
+    Args:
+        cluster: the cluster.
+        topic: the topic.
+        renew: whether to infer again.
+        format: the format of the records.
+        registry: where the schemas are; for the formats that have some, the cluster's own by default.
 
     Raises:
         MissingTopicError: there is no such topic.
-        ClusterError: the cluster cannot be reached, or refuses.
+        ClusterError: the cluster or the registry cannot be reached, or refuses.
+        UsageError: the format needs a registry and the cluster names none.
+        DecodeError: a schema cannot be read.
     """
+    if format == "string":
+        return InferredTypes(columns={"value": "str"}, never_null=("value",), records=0)
+    if format == "bytes":
+        return InferredTypes(columns={"value": "object"}, never_null=("value",), records=0)
+    if format == "csv":
+        return InferredTypes(columns={}, never_null=(), records=0)
+    if format != "json":
+        from headrace.kafka.registered_types import registered_types  # noqa: PLC0415  an optional extra
+        from headrace.kafka.registry import registry_of  # noqa: PLC0415  only where there is one
+
+        values = partial(_read_spread, cluster, topic)
+        columns, never_null = registered_types(registry or registry_of(cluster), topic, format, values)
+        return InferredTypes(columns=columns, never_null=never_null, records=0)
     path = home("types") / f"{_key(cluster, topic)}.json"
     ends = watermarks(cluster, topic)
     highs = {number: high for number, (_, high) in ends.items()}
@@ -91,20 +125,21 @@ def infer_types(cluster: Cluster, topic: str, *, renew: bool = False) -> Inferre
 
 
 def infer_from_values(values: Sequence[bytes | None]) -> InferredTypes:
-    """Return the types that n record values have together; values that are not JSON objects are left out."""
-    from headrace.kafka.codec.json.by_record import parse_object  # noqa: PLC0415  loads pandas; kept types do not need it
+    """Return the types that n record values have together; values that are no JSON objects are left out."""
+    from headrace.kafka.codec.json.by_record import parse_objects  # noqa: PLC0415  loads pandas; kept types do not need it
 
     kinds: dict[str, set[Kind]] = {}
     present: dict[str, int] = defaultdict(int)
     left_out: set[str] = set()
-    broken = 0
+    broken = rows = 0
     for value in values:
         try:
-            document = parse_object(value)
+            documents = parse_objects(value)
         except DecodeError:
             broken += 1
             continue
-        for name, field in document.items():
+        rows += len(documents)
+        for name, field in (item for document in documents for item in document.items()):
             if name not in kinds:
                 if len(kinds) == MOST_COLUMNS:
                     left_out.add(name)
@@ -113,7 +148,7 @@ def infer_from_values(values: Sequence[bytes | None]) -> InferredTypes:
             kinds[name].add(_kind(field))
             present[name] += 1
     records = len(values) - broken
-    never_null = tuple(name for name, found in kinds.items() if present[name] == records and type(None) not in found)
+    never_null = tuple(name for name, found in kinds.items() if present[name] == rows and type(None) not in found)
     certain = set(never_null)
     columns = {name: _type_of(found, nullable=name not in certain) for name, found in kinds.items()}
     return InferredTypes(columns=columns, never_null=never_null, records=records, broken=broken, left_out=len(left_out))
@@ -122,11 +157,17 @@ def infer_from_values(values: Sequence[bytes | None]) -> InferredTypes:
 def column_types(inferred: InferredTypes, spec: StreamSpec) -> dict[str, ColumnType]:
     """Return the types to pin for a stream: the inferred ones, ``--time`` and ``--type`` applied.
 
-    A column named by ``--type`` that no record had comes last.
+    A column named by ``--type`` that no record had comes last. The columns of ``csv`` are those of ``--type`` alone, in
+    their order, which is that of the fields.
 
     Raises:
         UsageError: the ``--time`` column is not among the columns of a topic that has some.
     """
+    if spec.format == "csv":
+        if spec.time is not None and spec.time not in spec.types:
+            message = f"The --time column `{spec.time}` has no place among the fields of CSV."
+            raise UsageError(message, hint=f"Name it in its place: --type '{spec.time}={TIME_TYPE}'.")
+        return dict(spec.types)
     types = dict(inferred.columns)
     if spec.time is not None:
         if types and spec.time not in types and spec.time not in spec.types:
@@ -155,7 +196,7 @@ def _type_of(found: set[Kind], *, nullable: bool) -> ColumnType:
     return "str" if kinds == {str} else "object"
 
 
-def _read_spread(cluster: Cluster, topic: str) -> list[bytes | None]:
+def _read_spread(cluster: Cluster, topic: str) -> Sequence[bytes | None]:
     """Read records from several places of each partition; wider where gaps in the offsets leave too few."""
     tries = 0
     wanted = _WANTED
