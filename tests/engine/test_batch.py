@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.engine.trial import process
 from headrace.engine.function import compile_body
 from headrace.engine.stream import Stream
+from headrace.engine.trial import process
 from headrace.kafka.records import Records
 from headrace.spec import ColumnType, StreamDocument, StreamSpec
 

@@ -15,9 +15,9 @@ from headrace.engine.frames import add_meta
 from headrace.engine.repartition_record import Marks, unwrap
 from headrace.engine.rows import Rows, key_hashes
 from headrace.errors import TypeMismatchError
-from headrace.kafka.codec.json import JsonDecoder
+from headrace.kafka.codec import Decoder
 from headrace.kafka.records import Records
-from headrace.spec import StreamDocument
+from headrace.spec import StreamSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,13 @@ class Arrivals:
     """Decodes records into rows with their event time and the hash of their key.
 
     Args:
-        document: the stream's document.
+        spec: what the stream declares.
+        decoder: of its records.
     """
 
-    def __init__(self, document: StreamDocument) -> None:
-        self._spec = document.spec
-        self._decoder = JsonDecoder(document.input)
+    def __init__(self, spec: StreamSpec, decoder: Decoder) -> None:
+        self._spec = spec
+        self._decoder = decoder
 
     def rows(self, records: Records) -> Arrived:
         """Decode n records; never raises for what a record holds."""

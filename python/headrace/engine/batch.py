@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure, run_bisecting
+from headrace.engine.codecs import Codecs
 from headrace.engine.context import Part
 from headrace.engine.frames import add_meta, key_texts
 from headrace.engine.memo import Memo
-from headrace.engine.result import BatchResult
+from headrace.engine.result import BatchResult, joined_bytes
 from headrace.engine.stream import Stream
-from headrace.kafka.codec.json import EncodeError, JsonDecoder, JsonEncoder
+from headrace.kafka.codec import EncodeError
 from headrace.kafka.records import Headers, Records
 
 
 class BatchProcessor:
     """Takes a stream's micro-batches through decoding, the step and encoding; keeps nothing between them."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, codecs: Codecs) -> None:
         self._stream = stream
         self._spec = stream.document.spec
-        self._decoder = JsonDecoder(stream.document.input)
-        self._encoder = JsonEncoder()
+        self._codecs = codecs
 
     def process(self, records: Records) -> BatchResult:
         """Process ``records``: every one of them ends in outputs, filtered or among the failures."""
-        decoded = self._decoder.decode(records)
+        decoded = self._codecs.decoder.decode(records)
         positions = decoded.positions
         frame = add_meta(decoded.frame, records, positions) if self._spec.meta else decoded.frame
         failures = [Failure(failure.position, failure.error, "decode") for failure in decoded.failures]
@@ -36,12 +38,12 @@ class BatchProcessor:
             Failure(int(positions[failure.position]), failure.error, "cell", failure.traceback, failure.line)
             for failure in raised
         ]
-        values: list[bytes] = []
+        values: list[Sequence[bytes]] = []
         written: list[Part] = []
         for part in parts:
             good, encoded, unwritable = self._encode(part, len(frame))
             failures += [Failure(int(positions[row]), error, "encode") for row, error in unwritable]
-            values += encoded
+            values.append(encoded)
             written.append(good)
         rows_of = np.concatenate([part.source for part in written]) if written else np.empty(0, np.int64)
         known = rows_of >= 0
@@ -51,7 +53,7 @@ class BatchProcessor:
         return BatchResult(
             parts=[part.rows for part in written],
             source=source,
-            values=values,
+            values=joined_bytes(values),
             keys=self._keys(written, frame, records, positions),
             timestamps=np.where(known, records.timestamps[source], newest) if len(source) else np.empty(0, np.int64),
             headers=_headers(records, source),
@@ -71,6 +73,9 @@ class BatchProcessor:
         """Do nothing."""
 
     def restore(self, partition: int, records: Records) -> None:
+        """Do nothing."""
+
+    def restored(self, partition: int) -> None:
         """Do nothing."""
 
     def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
@@ -100,12 +105,12 @@ class BatchProcessor:
     def close(self) -> None:
         """Do nothing."""
 
-    def _encode(self, part: Part, count: int) -> tuple[Part, list[bytes], list[tuple[int, EncodeError]]]:
+    def _encode(self, part: Part, count: int) -> tuple[Part, Sequence[bytes], list[tuple[int, EncodeError]]]:
         """Encode a part; rows that cannot be written take their record's other outputs out with them."""
         unwritable: dict[int, EncodeError] = {}
         while True:
             try:
-                return part, self._encoder.encode(part.rows), list(unwritable.items())
+                return part, self._codecs.encoder(part.sink).encode(part.rows), list(unwritable.items())
             except EncodeError as error:
                 bad = part.source[np.asarray(error.rows)]
                 if (bad < 0).any():  # nobody knows whose output it is: no record may pass for done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from headrace.engine.bisect import Failure
 from headrace.engine.context import Part
 from headrace.engine.frames import key_texts
-from headrace.engine.result import BatchResult, Integers, Places
+from headrace.engine.result import BatchResult, Integers, Places, joined_bytes
 from headrace.engine.rows import Rows
 from headrace.kafka.records import Headers
 
@@ -31,7 +32,7 @@ class Emitted:
     """
 
     part: Part
-    values: list[bytes]
+    values: Sequence[bytes]
     origin: Rows
     starts: Integers | None = None
     timestamps: Integers | None = None
@@ -86,7 +87,7 @@ class Emission:
         return BatchResult(
             parts=[emitted.part.rows for emitted in self.emitted],
             source=np.full(sum(lengths), -1, np.int64),
-            values=[value for emitted in self.emitted for value in emitted.values],
+            values=joined_bytes([emitted.values for emitted in self.emitted]),
             keys=[key for emitted in self.emitted for key in self._keys(emitted)],
             timestamps=_concat(timestamps),
             headers=[

@@ -152,5 +152,3 @@ class Lane:
         """Let go of files and memory."""
         if self.history is not None:
             self.history.close()
-        if self.windows is not None:
-            self.windows.close_files()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.arrivals import Arrivals, Arrived
+from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
 from headrace.engine.event_time import AHEAD, ALWAYS, NEVER, microseconds
 from headrace.engine.history import History, MemoryBudget
@@ -34,6 +35,7 @@ class LanedProcessor:
 
     Args:
         stream: what to run.
+        codecs: how its records are read, and its outputs written.
         budget: memory that all lanes share.
         folder: where to put what does not fit.
         sides: gives the side inputs.
@@ -43,10 +45,11 @@ class LanedProcessor:
         clock: seconds since the epoch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all by name, from one place
         self,
         stream: Stream,
         *,
+        codecs: Codecs,
         budget: MemoryBudget,
         folder: Path | None,
         sides: Sides,
@@ -57,7 +60,7 @@ class LanedProcessor:
     ) -> None:
         self._spec = stream.document.spec
         self._types = stream.document.input
-        arrivals = Arrivals(stream.document)
+        arrivals = Arrivals(self._spec, codecs.decoder)
         self._arrive_from = arrivals.unwrapped if sources is not None else arrivals.rows
         self._sources = sources
         self._budget = budget
@@ -65,8 +68,8 @@ class LanedProcessor:
         self._one_lane = one_lane
         self._declaration = declaration
         self._clock = clock
-        self._rows = RowWork(stream, sides)
-        self._windows = WindowWork(stream, sides)
+        self._rows = RowWork(stream, codecs, sides)
+        self._windows = WindowWork(stream, codecs, sides)
         self._lanes: dict[int, Lane] = {}
         self._starts: dict[int, int] = {}
         self._restoring: dict[int, tuple[Memo, dict[int, int]]] = {}
@@ -82,6 +85,8 @@ class LanedProcessor:
         lane.newest |= known.newest
         lane.complete = max(lane.complete, known.complete)
         self._restoring[partition] = known, dict(known.newest_at_lowest)
+        if memo is not None:
+            self.restored(partition)
 
     def drop(self, partition: int) -> None:
         """Forget a partition; without a key what was read of the others goes too, since they are one lane."""
@@ -109,13 +114,19 @@ class LanedProcessor:
         lane.read(partition, first, before, int(rows.times.max(initial=NEVER)))
         began = rows.offsets >= self._starts[partition] if self._sources is None else np.ones(len(rows), np.bool_)
         if lane.windows is not None:
-            lane.windows.restore(rows.take(began & ~late), lane.complete)
+            lane.windows.restore(rows.take(began & ~late))
         if lane.history is not None:
             done = ~began | (rows.times <= lane.released) | late
             lane.history.add(self._rows.without_failed(rows.take(done)))
             lane.history.commit()
             if not done.all():
                 lane.waiting.append(rows.take(~done))
+
+    def restored(self, partition: int) -> None:
+        """All of a partition's past has been read again."""
+        lane = self._lane(partition)
+        if lane.windows is not None and lane.complete > NEVER:
+            lane.windows.settle(lane.complete, lane.released)
 
     def process(self, records: Records) -> BatchResult:
         """Process a batch of records."""
@@ -216,14 +227,11 @@ class LanedProcessor:
         number = self._number(partition)
         if number not in self._lanes:
             lookback, window = self._spec.looks_back, self._spec.windows
-            folder = None if self._folder is None else self._folder / f"lane-{number}"
             self._lanes[number] = Lane(
                 number,
                 microseconds(self._spec.grace_time),
-                History(self._types, lookback, budget=self._budget, folder=folder) if lookback else None,
-                OpenWindows(self._types, window, keyed=self._spec.key is not None, budget=self._budget)
-                if window
-                else None,
+                History(self._types, lookback, budget=self._budget) if lookback else None,
+                OpenWindows(window) if window else None,
             )
         return self._lanes[number]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.engine.batch import BatchProcessor
+from headrace.engine.codecs import Codecs, make_codecs
 from headrace.engine.memo import Memo
 from headrace.engine.result import BatchResult
 from headrace.engine.side_frames import Sides, pinned_sides
@@ -30,6 +31,9 @@ class Processor(Protocol):
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
+
+    def restored(self, partition: int) -> None:
+        """All of a partition's past that is needed has been restored."""
 
     def process(self, records: Records) -> BatchResult:
         """Process a batch: every record ends in outputs, filtered, kept for later, late or among the failures."""
@@ -59,6 +63,7 @@ class Processor(Protocol):
 def make_processor(
     stream: Stream,
     *,
+    codecs: Codecs | None = None,
     folder: Path | None = None,
     sides: Sides | None = None,
     one_lane: bool = False,
@@ -70,6 +75,7 @@ def make_processor(
 
     Args:
         stream: what to run.
+        codecs: how records are read and outputs written; by default as a sample's are.
         folder: where to put what does not fit into memory, and states; ``None``: a temporary folder, states in memory.
         sides: gives the side inputs; by default those pinned with the stream's sample.
         one_lane: all partitions are one lane even where the stream has a key: its records do not stand by that key.
@@ -78,14 +84,16 @@ def make_processor(
         memory: bytes for histories and windows.
     """
     spec = stream.document.spec
+    codecs = codecs or make_codecs(stream)
     if not (spec.remembers or spec.sides):
-        return BatchProcessor(stream)
+        return BatchProcessor(stream, codecs)
     from headrace.engine.history import MemoryBudget  # noqa: PLC0415  most streams remember nothing
     from headrace.engine.laned import LanedProcessor  # noqa: PLC0415
 
     return LanedProcessor(
         stream,
-        budget=MemoryBudget(memory),
+        codecs=codecs,
+        budget=MemoryBudget(memory, folder),
         folder=folder,
         sides=sides or pinned_sides(stream),
         one_lane=one_lane or spec.key is None,

@@ -15,6 +15,7 @@ from headrace.engine.memo import Memo
 from headrace.engine.repartition_record import ORIGIN_HEADER, Marks, origin
 from headrace.engine.result import BatchResult, Places
 from headrace.engine.stream import Stream
+from headrace.kafka.codec import Decoder
 from headrace.kafka.records import Records
 
 
@@ -23,13 +24,14 @@ class Repartitioner:
 
     Args:
         stream: what runs.
+        decoder: of its records.
         declaration: digest of what the stream needs to see.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, stream: Stream, declaration: str, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: Stream, decoder: Decoder, declaration: str, clock: Callable[[], float]) -> None:
         self._spec = stream.document.spec
-        self._arrivals = Arrivals(stream.document)
+        self._arrivals = Arrivals(self._spec, decoder)
         self._declaration = declaration
         self._clock = clock
         self._lanes: dict[int, Lane] = {}
@@ -50,6 +52,9 @@ class Repartitioner:
     def restore(self, partition: int, records: Records) -> None:
         """Do nothing: the memo holds all that is needed."""
 
+    def restored(self, partition: int) -> None:
+        """Do nothing."""
+
     def process(self, records: Records) -> BatchResult:
         """Return the records under their new keys; late ones are marked."""
         arrived = self._arrivals.rows(records)
@@ -68,7 +73,7 @@ class Repartitioner:
         return BatchResult(
             parts=[],
             source=np.full(len(rows), -1, np.int64),
-            values=[records.values[position] for position in positions],  # type: ignore[misc]  # rows have values
+            values=[records.values[position] for position in positions],
             keys=key_texts(rows.frame[key]) if key is not None else [],
             timestamps=rows.timestamps,
             headers=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,9 +11,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure
+from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.records import Headers, Records
 
 Integers = npt.NDArray[np.int64]
+
+
+def joined_bytes(parts: Sequence[Sequence[bytes]]) -> Sequence[bytes]:
+    """Return the byte strings of all parts, one after the other; without an object each where they are columns."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part, BytesColumn) for part in parts):
+        return BytesColumn.concat(parts)  # type: ignore[return-value]  # none of them is missing
+    return [value for part in parts for value in part]
 
 
 def _none() -> Integers:
@@ -57,8 +68,8 @@ class BatchResult:
 
     parts: list[pd.DataFrame]
     source: Integers
-    values: list[bytes]
-    keys: list[bytes | None]
+    values: Sequence[bytes]
+    keys: Sequence[bytes | None]
     timestamps: Integers
     headers: list[Headers | None] | None
     failures: list[Failure]

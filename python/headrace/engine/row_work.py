@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.bisect import Failure, bisect, failure_of
+from headrace.engine.codecs import Codecs
 from headrace.engine.context import StepResult
 from headrace.engine.emission import Emission, Emitted
 from headrace.engine.event_time import microseconds
@@ -16,7 +17,7 @@ from headrace.engine.rows import Rows, event_order
 from headrace.engine.side_frames import Sides
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
-from headrace.kafka.codec.json import EncodeError, JsonEncoder
+from headrace.kafka.codec import EncodeError
 
 MOST_ROWS = 50_000
 """New rows in one call of the function; what has waited for long can be more."""
@@ -42,16 +43,17 @@ class RowWork:
 
     Args:
         stream: what to run.
+        codecs: how outputs are written.
         sides: gives the side inputs.
     """
 
-    def __init__(self, stream: Stream, sides: Sides) -> None:
+    def __init__(self, stream: Stream, codecs: Codecs, sides: Sides) -> None:
         spec = stream.document.spec
         lookback = spec.looks_back
         self._stream = stream
         self._spec = spec
         self._sides = sides
-        self._encoder = JsonEncoder()
+        self._codecs = codecs
         self._failed = _Failed()
         self.span = microseconds(lookback.span) if lookback is not None and lookback.span is not None else None
 
@@ -116,7 +118,7 @@ class RowWork:
         by_lane = [(lanes[number], self._of_lane(new, number)) for number in np.unique(new.lanes).tolist()]
         rows, is_new = self._with_history(new.rows, by_lane)
         result = self._step(rows, is_new, new.rows)
-        emitted = [Emitted(part, self._encoder.encode(part.rows), rows) for part in result.parts]
+        emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in result.parts]
         for lane, own in by_lane:
             if lane.history is not None:
                 lane.history.add(own)

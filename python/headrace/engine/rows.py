@@ -108,7 +108,8 @@ def key_hashes(column: pd.Series) -> npt.NDArray[np.uint64]:
     Two different keys may share a hash (one pair in 10 million keys with a probability of 3e-6): the rows of both are
     then supplied together, which a function that treats each key by itself does not notice.
     """
-    return pd.util.hash_pandas_object(column, index=False, categorize=True).to_numpy()
+    hashes = pd.util.hash_pandas_object(column, index=False, categorize=True)
+    return np.asarray(hashes, np.uint64)
 
 
 def _concat_objects(

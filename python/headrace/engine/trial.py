@@ -12,7 +12,7 @@ import pandas as pd
 
 from headrace.engine.bisect import Failure
 from headrace.engine.processor import Processor, make_processor
-from headrace.engine.result import BatchResult, Places
+from headrace.engine.result import BatchResult, Places, joined_bytes
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
 
@@ -77,7 +77,7 @@ def joined(results: Sequence[BatchResult]) -> BatchResult:
     return BatchResult(
         parts=[part for result in results for part in result.parts],
         source=_join([result.source for result in filled]),
-        values=[value for result in filled for value in result.values],
+        values=joined_bytes([result.values for result in filled]),
         keys=[key for result in filled for key in result.keys],
         timestamps=_join([result.timestamps for result in filled]),
         headers=headers if any(result.headers is not None for result in filled) else None,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from headrace.engine.bisect import Failure, bisect, failure_of
+from headrace.engine.codecs import Codecs
 from headrace.engine.context import Context, Part
 from headrace.engine.emission import Emission, Emitted
 from headrace.engine.event_time import ALWAYS
@@ -17,7 +18,7 @@ from headrace.engine.side_frames import Sides
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.engine.windows import Closed
-from headrace.kafka.codec.json import EncodeError, JsonEncoder
+from headrace.kafka.codec import EncodeError
 
 WINDOW_START = "window_start"
 
@@ -27,14 +28,15 @@ class WindowWork:
 
     Args:
         stream: what to run.
+        codecs: how outputs are written.
         sides: gives the side inputs.
     """
 
-    def __init__(self, stream: Stream, sides: Sides) -> None:
+    def __init__(self, stream: Stream, codecs: Codecs, sides: Sides) -> None:
         self._stream = stream
         self._spec = stream.document.spec
         self._sides = sides
-        self._encoder = JsonEncoder()
+        self._codecs = codecs
 
     def run(self, lanes: list[Lane], emission: Emission) -> None:
         """Close what is complete in ``lanes`` and put what the function gives into ``emission``."""
@@ -96,7 +98,7 @@ class WindowWork:
 
     def _emitted(self, part: Part, rows: Rows, starts: Integers) -> Emitted:
         """Return a part with what its windows know: their start, newest timestamp and, for one key, the key."""
-        values = self._encoder.encode(part.rows)
+        values = self._codecs.encoder(part.sink).encode(part.rows)
         count = len(part.rows)
         found = _starts_of(part.rows, starts)
         newest = pd.Series(rows.timestamps).groupby(starts).max()
@@ -122,14 +124,7 @@ def _together(found: list[Closed], *, by_key: bool) -> Closed:
     rows = Rows.concat([closed.rows for closed in found])
     starts = np.concatenate([closed.starts for closed in found])
     ends = np.concatenate([closed.ends for closed in found])
-    if by_key:
-        shift = np.cumsum([0, *(int(closed.windows[-1]) + 1 for closed in found[:-1])])
-        numbers = np.concatenate([closed.windows + by for closed, by in zip(found, shift, strict=True)])
-        return Closed(rows, starts, ends, numbers)
-    order = np.lexsort((rows.offsets, rows.partitions, rows.times, starts, ends))
-    rows, starts, ends = rows.take(order), starts[order], ends[order]
-    numbers = np.cumsum((np.diff(starts, prepend=starts[0]) != 0) | (np.diff(ends, prepend=ends[0]) != 0))
-    return Closed(rows, starts, ends, numbers)
+    return Closed.of(rows, starts, ends, by_key=by_key)
 
 
 def _as_times(microseconds: Integers) -> pd.DatetimeIndex:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from headrace.engine.bounded.ranges import Offsets, ranges_of
 from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
+from headrace.engine.codecs import make_codecs
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.result import BatchResult
 from headrace.engine.service.outbox import Outbox
@@ -86,7 +87,8 @@ def run_bounded(
     spec = stream.document.spec
     offsets, lows = ranges_of(cluster, spec.source, start, end)
     target = _target(stream, cluster, out, len(lows))
-    processor = make_processor(stream, one_lane=stream.document.repartition)
+    codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out))
+    processor = make_processor(stream, codecs=codecs, one_lane=stream.document.repartition)
     outbox = Outbox(stream, cluster)
     total = BoundedResult()
     nothing = Records.empty(spec.source)

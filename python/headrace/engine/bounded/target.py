@@ -9,10 +9,11 @@ from typing import IO, Protocol
 import orjson
 from confluent_kafka import KafkaException, Producer
 
-from headrace.engine.service.delivery import SETTINGS, Outgoing, ReportedErrors, send
+from headrace.engine.service.delivery import SETTINGS, Outgoing, send
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.native import batch_writer, producer_settings
 from headrace.kafka.topics import create_topic
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -104,10 +105,8 @@ class TopicTarget:
             if not _TOPIC_NAME.fullmatch(name):
                 raise UsageError(f"`{name}` cannot name a topic.", hint="A file has a slash or ends in .jsonl.")
             create_topic(cluster, name, partitions)
-        self._reported = ReportedErrors()
-        self._producer: Producer = clients.producer(
-            cluster, purpose=purpose, **{**SETTINGS, "on_delivery": self._reported}
-        )
+        self._producer: Producer = clients.producer(cluster, purpose=purpose, **{**SETTINGS, **producer_settings()})
+        self._writer = batch_writer(self._producer)
 
     def write(self, outgoing: list[Outgoing]) -> None:
         """Hand records to the producer."""
@@ -116,6 +115,7 @@ class TopicTarget:
                 name = self._names[records.topic]
                 send(
                     self._producer,
+                    self._writer,
                     Outgoing(name, records.values, records.keys, records.timestamps, records.headers),
                 )
             self._producer.poll(0)
@@ -135,9 +135,9 @@ class TopicTarget:
         self._producer.purge()
 
     def _check(self) -> None:
-        error = self._reported.take()
-        if error is not None:
-            raise clients.cluster_error(self._cluster, error)
+        failure = self._writer.failure()
+        if failure is not None:
+            raise clients.cluster_error(self._cluster, failure[0])
 
 
 def _line(records: Outgoing, row: int) -> bytes:

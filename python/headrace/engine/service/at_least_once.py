@@ -11,7 +11,6 @@ from headrace.engine.service.delivery import (
     REFUSALS,
     SETTINGS,
     Outgoing,
-    ReportedErrors,
     UndeliveredError,
     explain,
     send,
@@ -19,6 +18,7 @@ from headrace.engine.service.delivery import (
 from headrace.engine.service.source import Source
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.native import BatchWriter, batch_writer, producer_settings
 
 logger = logging.getLogger(__name__)
 
@@ -36,32 +36,35 @@ class AtLeastOnce:
         self._cluster = cluster
         self._purpose = f"{service}-{replica}"
         self._producer: Producer | None = None
-        self._reported = ReportedErrors()
+        self._writer: BatchWriter | None = None
 
     def open(self) -> None:
         """Make the producer."""
         if self._producer is None:
-            settings = {**SETTINGS, "on_delivery": self._reported}
+            settings = {**SETTINGS, **producer_settings()}
             self._producer = clients.producer(self._cluster, purpose=self._purpose, **settings)
+            self._writer = batch_writer(self._producer)
 
     def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source) -> None:
         """Send, wait for every confirmation, commit; see :class:`~headrace.engine.service.delivery.Delivery`."""
         self.open()
-        producer = self._producer
+        producer, writer = self._producer, self._writer
         assert producer is not None  # noqa: S101  opened just above
-        self._reported.take()
+        assert writer is not None  # noqa: S101  likewise
+        writer.failure()
+        topic = ""
         left = 0
         try:
             for records in outgoing:
-                send(producer, records)
+                send(producer, writer, records)
             left = producer.flush(DELIVERY_SECONDS)
-            failed = self._reported.take()
+            failed, topic = writer.failure() or (None, "")
             if failed is None and not left:
                 source.commit(offsets)
         except KafkaException as error:
             failed = error.args[0]
         if failed is not None:
-            raise self._undo(failed)
+            raise self._undo(failed, topic)
         if left:
             self.close()
             message = f"{left} outputs are not confirmed after {DELIVERY_SECONDS:.0f} s."
@@ -73,9 +76,9 @@ class AtLeastOnce:
         if producer is not None:
             producer.purge()
 
-    def _undo(self, error: KafkaError) -> Exception:
+    def _undo(self, error: KafkaError, topic: str) -> Exception:
         self.close()
         if error.code() in REFUSALS:
-            return explain(self._cluster, error, self._reported.topic)
+            return explain(self._cluster, error, topic)
         logger.warning("batch not committed", extra={"error": error.name(), "reason": error.str()})
         return UndeliveredError(f"The batch did not commit: {error.name()}: {error.str()}.")

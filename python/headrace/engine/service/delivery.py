@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from headrace.engine.service.source import Source
 from headrace.errors import ClusterError, RefusedError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.native import BatchWriter
 from headrace.kafka.records import Headers
 
 DELIVERY_SECONDS = 30.0
@@ -44,8 +45,8 @@ class Outgoing:
     """
 
     topic: str
-    values: list[bytes | None]
-    keys: list[bytes | None]
+    values: Sequence[bytes | None]
+    keys: Sequence[bytes | None]
     timestamps: npt.NDArray[np.int64]
     headers: list[Headers | None] | None
     partitions: list[int] | None = None
@@ -79,67 +80,30 @@ class Delivery(Protocol):
         """Let the producer go."""
 
 
-class ReportedErrors:
-    """Keeps the first delivery that failed and its size; the client calls it."""
-
-    def __init__(self) -> None:
-        self.error: KafkaError | None = None
-        self.topic = ""
-
-    def __call__(self, error: KafkaError | None, message: Message) -> None:
-        """Note a report."""
-        if error is not None and (self.error is None or self.error.code() == KafkaError._PURGE_QUEUE):  # noqa: SLF001
-            self.error = error
-            self.topic = str(message.topic())
-
-    def take(self) -> KafkaError | None:
-        """Return the first error since the last call."""
-        error, self.error = self.error, None
-        return error
-
-
-def send(producer: Producer, outgoing: Outgoing) -> None:
+def send(producer: Producer, writer: BatchWriter, outgoing: Outgoing) -> None:
     """Hand records to the producer, waiting while its queue is full.
 
     Raises:
         KafkaException: the producer refuses a record.
     """
-    produce, topic = producer.produce, outgoing.topic
-    headers: Any = repeat(None) if outgoing.headers is None else outgoing.headers
-    deadline = 0.0
-    if outgoing.partitions is not None:
-        _send_to_partitions(producer, outgoing)
-        return
-    for value, key, timestamp, header in zip(
-        outgoing.values, outgoing.keys, outgoing.timestamps.tolist(), headers, strict=False
-    ):
-        while True:
-            try:
-                if header is None:
-                    produce(topic, value, key, timestamp=timestamp)
-                else:
-                    produce(topic, value, key, timestamp=timestamp, headers=header)
-            except BufferError:
-                deadline = deadline or time.monotonic() + DELIVERY_SECONDS
-                if time.monotonic() > deadline:
-                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the producer's queue stays full")) from None  # noqa: SLF001
-                producer.poll(0.05)
-            else:
-                break
-
-
-def _send_to_partitions(producer: Producer, outgoing: Outgoing) -> None:
-    """Hand over the few records whose partition is given: marks of how far a stage is."""
-    for row, partition in enumerate(outgoing.partitions or []):
-        header = outgoing.headers[row] if outgoing.headers is not None else None
-        producer.produce(
+    first, count, deadline = 0, len(outgoing.values), 0.0
+    partitions = None if outgoing.partitions is None else np.array(outgoing.partitions, np.int32)
+    while first < count:
+        taken = writer.send(
             outgoing.topic,
-            outgoing.values[row],
-            outgoing.keys[row],
-            partition,
-            timestamp=int(outgoing.timestamps[row]),
-            headers=header or [],
+            outgoing.values,
+            outgoing.keys,
+            outgoing.timestamps,
+            outgoing.headers,
+            partitions=partitions,
+            first=first,
         )
+        first += taken
+        if first < count:
+            deadline = time.monotonic() + DELIVERY_SECONDS if taken or not deadline else deadline
+            if time.monotonic() > deadline:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the producer's queue stays full"))  # noqa: SLF001
+            producer.poll(0.05)
 
 
 def explain(cluster: Cluster, error: KafkaError, topic: str) -> Exception:

@@ -15,6 +15,7 @@ from headrace.engine.service.delivery import Outgoing
 from headrace.engine.service.letters import dead_letters
 from headrace.engine.service.lookup import find_records
 from headrace.engine.stream import Stream
+from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Headers, Records
 from headrace.spec import names
@@ -87,7 +88,7 @@ class Outbox:
         if not result.values or not self._spec.sinks:
             return []
         headers = self._stamped(result.headers, len(result.values))
-        values: list[bytes | None] = list(result.values)
+        values = result.values
         if result.sinks is None:
             return [Outgoing(self._spec.sinks[0], values, result.keys, result.timestamps, headers)]
         return [
@@ -100,15 +101,15 @@ class Outbox:
     def _chosen(
         topic: str,
         places: npt.NDArray[np.intp],
-        values: list[bytes | None],
+        values: Sequence[bytes | None],
         result: BatchResult,
         headers: list[Headers | None] | None,
     ) -> Outgoing:
         rows = places.tolist()
         return Outgoing(
             topic,
-            [values[row] for row in rows],
-            [result.keys[row] for row in rows],
+            _taken(values, rows),
+            _taken(result.keys, rows),
             result.timestamps[places],
             None if headers is None else [headers[row] for row in rows],
         )
@@ -120,3 +121,7 @@ class Outbox:
         if headers is None:
             return [stamp] * count
         return [stamp if own is None else [*own, *stamp] for own in headers]
+
+
+def _taken(column: Sequence[bytes | None], rows: list[int]) -> Sequence[bytes | None]:
+    return column.take(rows) if isinstance(column, BytesColumn) else [column[row] for row in rows]

@@ -10,7 +10,7 @@ from headrace.engine.repartition_record import MARKS_HEADER
 from headrace.engine.result import BatchResult
 from headrace.engine.service.delivery import Outgoing
 from headrace.engine.service.outbox import Outbox
-from headrace.kafka.records import Records
+from headrace.kafka.records import Headers, Records
 
 if TYPE_CHECKING:
     from headrace.engine.repartition import Repartitioner
@@ -40,12 +40,12 @@ class RepartitionOutbox:
         """Return the records of a batch under their new keys, then marks for every partition."""
         outgoing = []
         if result.values:
-            outgoing.append(Outgoing(self._topic, list(result.values), result.keys, result.timestamps, result.headers))
+            outgoing.append(Outgoing(self._topic, result.values, result.keys, result.timestamps, result.headers))
         marks = self._repartitioner.take_marks()
         if marks.newest or marks.floors:
             count = self._partitions
             newest = int(result.timestamps.max()) if len(result.timestamps) else 0
-            header = [(MARKS_HEADER, marks.to_bytes())]
+            header: Headers = [(MARKS_HEADER, marks.to_bytes())]
             stamps = np.full(count, newest, np.int64)
             outgoing.append(
                 Outgoing(self._topic, [None] * count, [None] * count, stamps, [header] * count, list(range(count)))

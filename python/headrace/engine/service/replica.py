@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaException
 
+from headrace.engine.codecs import make_codecs
 from headrace.engine.processor import declaration, make_processor
 from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
@@ -132,10 +133,11 @@ class Replica:
         """Make the stage of the stream, or where its records do not stand by its key, both stages."""
         spec, name = self._spec, self._stream.name
         folder = home("services", name) / f"state-{self._replica}"
+        codecs = make_codecs(self._stream, cluster=self._cluster, registers=True)
         common = self._delivery, self._metrics, self._pace
         source = Source(self._cluster, spec.source, name, self._replica, self._deployment)
         if not (self._stream.document.repartition and spec.key):
-            processor = make_processor(self._stream, folder=folder)
+            processor = make_processor(self._stream, codecs=codecs, folder=folder)
             self._stages = [Stage(self._stream, self._cluster, source, processor, self._outbox, *common)]
             return
         from headrace.engine.repartition import Repartitioner  # noqa: PLC0415  most streams need none
@@ -143,7 +145,7 @@ class Replica:
         topic = names.repartition_topic(name, spec.key)
         partitions = require_topic(self._cluster, topic).partitions
         sources = require_topic(self._cluster, spec.source).partitions
-        first = Repartitioner(self._stream, declaration(self._stream), time.time)
+        first = Repartitioner(self._stream, codecs.decoder, declaration(self._stream), time.time)
         outbox = RepartitionOutbox(topic, partitions, first, self._outbox, spec.on_error)
         again = Source(
             self._cluster,
@@ -153,7 +155,7 @@ class Replica:
             self._deployment.model_copy(update={"start": {}}),
             f"{names.group_id(name)}.by-key",
         )
-        second = make_processor(self._stream, folder=folder, sources=sources)
+        second = make_processor(self._stream, codecs=codecs, folder=folder, sources=sources)
         self._stages = [
             Stage(self._stream, self._cluster, source, first, outbox, *common, role="first"),
             Stage(self._stream, self._cluster, again, second, self._outbox, *common, role="second"),

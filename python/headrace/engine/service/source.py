@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.engine.memo import Memo
 from headrace.engine.service.counts import Counts
@@ -18,6 +18,7 @@ from headrace.engine.service.places import find_places
 from headrace.errors import ClusterError, ExpiredOffsetError, RefusedError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.native import BatchReader, Problem, batch_reader
 from headrace.kafka.records import Records
 from headrace.spec import names
 
@@ -110,6 +111,7 @@ class Source:
         self._changed = False
         self._lows: dict[int, int] = {}
         self._consumer: Consumer | None = None
+        self._reader: BatchReader | None = None
         self.partitions: dict[int, Partition] = {}
         self.assigned = False
 
@@ -124,6 +126,7 @@ class Source:
                 "group.instance.id": names.instance_id(self._service, self._replica),
             },
         )
+        self._reader = batch_reader(self._consumer, self._topic)
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
@@ -144,19 +147,14 @@ class Source:
             ClusterError: the cluster refuses.
         """
         self._changed = False
-        consumer = self._opened()
-        messages: list[Message] = consumer.consume(1, IDLE_SECONDS if seconds is None else seconds)
-        if not messages:
-            return None
-        if limit > 1:
-            messages += consumer.consume(limit - 1, GATHER_SECONDS)
-        if any(map(Message.error, messages)):
-            messages = [message for message in messages if self._is_record(message)]
+        self._opened()
+        records, problems = self._read(limit, IDLE_SECONDS if seconds is None else seconds)
+        for problem in problems:
+            self._take_note(problem)
         if self._changed:
-            messages = self._still_ours(messages)
-        if not messages:
+            records = self._still_ours(records)
+        if not len(records):
             return None
-        records = Records.from_messages(self._topic, messages)
         return Gathered(records, self._ends(records))
 
     def offsets(
@@ -238,6 +236,9 @@ class Source:
     def close(self) -> None:
         """Leave the topic; as a static member the replica keeps its partitions until the session times out."""
         consumer, self._consumer = self._consumer, None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
         if consumer is not None:
             consumer.close()
         self.partitions = {}
@@ -263,6 +264,8 @@ class Source:
         self._changed = True
         self.assigned = True
         self.partitions |= found
+        if self._reader is not None:
+            self._reader.assigned(list(found))
         consumer.incremental_assign(
             [TopicPartition(self._topic, number, place.next) for number, place in found.items()]
         )
@@ -276,19 +279,27 @@ class Source:
             self.listener.revoked([partition.partition for partition in revoked])
         for partition in revoked:
             self.partitions.pop(partition.partition, None)
+        if self._reader is not None:
+            self._reader.revoked([partition.partition for partition in revoked])
         consumer.incremental_unassign(revoked)
         logger.info("partitions revoked", extra={"partitions": [partition.partition for partition in revoked]})
 
-    def _still_ours(self, messages: list[Message]) -> list[Message]:
+    def _read(self, limit: int, seconds: float) -> tuple[Records, list[Problem]]:
+        if self._reader is None:
+            message = "The source is closed."
+            raise RuntimeError(message)
+        return self._reader.read(limit, seconds, gather_seconds=GATHER_SECONDS if limit > 1 else 0.0)
+
+    def _still_ours(self, records: Records) -> Records:
         """Keep, after a rebalance, each record of the assigned partitions once, from its partition's place on."""
         expected = {number: place.next for number, place in self.partitions.items()}
         kept = []
-        for message in messages:
-            number, offset = int(message.partition() or 0), int(message.offset() or 0)
+        places = zip(records.partitions.tolist(), records.offsets.tolist(), strict=True)
+        for position, (number, offset) in enumerate(places):
             if number in expected and offset >= expected[number]:
                 expected[number] = offset + 1
-                kept.append(message)
-        return kept
+                kept.append(position)
+        return records.take(np.array(kept, np.int64))
 
     def _ends(self, records: Records) -> dict[int, int]:
         ends = {}
@@ -299,22 +310,18 @@ class Source:
             ends[number] = max(last + 1, place.end)
         return ends
 
-    def _is_record(self, message: Message) -> bool:
-        error = message.error()
-        if error is None:
-            return True
-        number, offset = message.partition(), message.offset()
+    def _take_note(self, problem: Problem) -> None:
+        error, number = problem.error, problem.partition
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
             if number in self.partitions:
-                self.partitions[number].end = int(offset or 0)
-            return False
+                self.partitions[number].end = problem.offset
+            return
         handler = _ERRORS.get(error.code())
         if handler is not None:
-            raise handler(self._cluster, error, f"{message.topic()}[{number}]")
+            raise handler(self._cluster, error, f"{self._topic}[{number}]")
         if error.fatal():
             raise clients.cluster_error(self._cluster, error)
         logger.warning("the source answers with an error", extra={"error": error.name(), "reason": error.str()})
-        return False
 
 
 def _expired(_cluster: Cluster, error: KafkaError, place: str) -> ExpiredOffsetError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from headrace.engine.service.restoring import Restoring
 from headrace.engine.service.source import Gathered, Partition, Source
 from headrace.engine.stream import Stream
 from headrace.errors import CellError
+from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Records
 
@@ -48,7 +50,7 @@ class Stage:
         role: the whole stream, or the first or second stage of a repartition; that says which counts are its.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  from one place
         self,
         stream: Stream,
         cluster: Cluster,
@@ -103,6 +105,8 @@ class Stage:
         restoring = bool(self._restoring.partitions)
         if restoring:
             done = self._restoring.step()
+            for number in done:
+                self._processor.restored(number)
             if done:
                 self._source.let_go(set(self._source.partitions) if not self._restoring.partitions else done)
         gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
@@ -194,7 +198,7 @@ class Stage:
         )
         for name, count in result.dropped.items():
             self._metrics.dropped_fields[name] = self._metrics.dropped_fields.get(name, 0) + count
-        self._pace.observe(len(records), sum(map(len, filter(None, records.values))), ended - started)
+        self._pace.observe(len(records), _size(records.values), ended - started)
 
     def _let_time_pass(self) -> None:
         quiet = self._source.quiet(self._spec.idle_time.total_seconds())
@@ -273,3 +277,7 @@ def _by_partition(partitions: npt.NDArray[np.integer], ends: dict[int, int], fir
     for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
         found[number if number in found else first] += count
     return found
+
+
+def _size(values: Sequence[bytes | None]) -> int:
+    return int(values.lengths().sum()) if isinstance(values, BytesColumn) else sum(map(len, filter(None, values)))

@@ -12,7 +12,6 @@ from headrace.engine.service.delivery import (
     REFUSALS,
     SETTINGS,
     Outgoing,
-    ReportedErrors,
     UndeliveredError,
     explain,
     send,
@@ -21,6 +20,7 @@ from headrace.engine.service.source import Source
 from headrace.errors import RefusedError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.native import BatchWriter, batch_writer, producer_settings
 from headrace.spec import names
 
 TRANSACTION_SECONDS = 20.0
@@ -49,14 +49,13 @@ class Transactions:
         self._service = service
         self._replica = replica
         self._producer: Producer | None = None
-        self._reported = ReportedErrors()
+        self._writer: BatchWriter | None = None
         self._begun = 0.0
 
     def open(self) -> None:
         """Make a producer that no earlier one with this id can interfere with; pending transactions are settled."""
         if self._producer is not None:
             return
-        self._reported.take()
         producer = clients.producer(
             self._cluster,
             purpose=f"{self._service}-{self._replica}",
@@ -64,7 +63,7 @@ class Transactions:
                 **SETTINGS,
                 "transactional.id": names.transactional_id(self._service, self._replica),
                 "transaction.timeout.ms": int(TRANSACTION_SECONDS * 1000),
-                "on_delivery": self._reported,
+                **producer_settings(),
             },
         )
         try:
@@ -75,18 +74,19 @@ class Transactions:
                 raise explain(self._cluster, reason, "") from error
             message = f"The producer cannot be made ready: {reason.str()}."
             raise UndeliveredError(message) from error
-        self._producer = producer
+        self._producer, self._writer = producer, batch_writer(producer)
 
     def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source) -> None:
         """Send and commit a batch; see :class:`~headrace.engine.service.delivery.Delivery`."""
         self.open()
-        producer = self._producer
+        producer, writer = self._producer, self._writer
         assert producer is not None  # noqa: S101  opened just above
+        assert writer is not None  # noqa: S101  likewise
         self._begun = time.monotonic()
         try:
             producer.begin_transaction()
             for records in outgoing:
-                send(producer, records)
+                send(producer, writer, records)
             producer.send_offsets_to_transaction(offsets, source.group(), DELIVERY_SECONDS)
             producer.commit_transaction(DELIVERY_SECONDS)
         except KafkaException as error:
@@ -101,6 +101,7 @@ class Transactions:
     def _undo(self, producer: Producer, error: KafkaError) -> Exception:
         """Abort where the transaction can be, else drop the producer; return what to raise."""
         elapsed = time.monotonic() - self._begun
+        writer = self._writer
         if error.code() in _FENCED and elapsed < TRANSACTION_SECONDS:
             self.close()
             message = f"Another process runs as this replica: it fenced this one's producer ({error.str()})."
@@ -114,8 +115,9 @@ class Transactions:
                 self.close()
         else:
             self.close()
-        cause = self._reported.take() or error
+        failure = writer.failure() if writer is not None else None
+        cause, topic = failure or (error, "")
         if cause.code() in REFUSALS:
-            return explain(self._cluster, cause, self._reported.topic)
+            return explain(self._cluster, cause, topic)
         logger.warning("batch not committed", extra={"error": error.name(), "reason": error.str()})
         return UndeliveredError(f"The transaction did not commit: {error.name()}: {error.str()}.")

@@ -1,0 +1,6 @@
+"""Rows that a lookback may still need."""
+
+from headrace.engine.history.budget import MemoryBudget
+from headrace.engine.history.history import History
+
+__all__ = ["History", "MemoryBudget"]

@@ -1,0 +1,68 @@
+"""How much of what is remembered stays in memory."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+
+class Spillable(Protocol):
+    """Something large that can move to disk."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory that would move."""
+
+    def spill(self, folder: Path) -> None:
+        """Move to a file in ``folder``."""
+
+
+class MemoryBudget:
+    """Shared by all lanes of a replica: over it, the largest pieces go to disk.
+
+    Args:
+        limit: bytes.
+        folder: where to; a temporary folder, which ends with the budget, by default.
+    """
+
+    def __init__(self, limit: int, folder: Path | None = None) -> None:
+        self._limit = limit
+        self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._pieces: weakref.WeakSet[Spillable] = weakref.WeakSet()
+        self._refused = False
+
+    @property
+    def used(self) -> int:
+        """Bytes of what is in memory."""
+        return sum(piece.nbytes for piece in self._pieces)
+
+    def add(self, piece: Spillable) -> None:
+        """Take a piece into account, and move pieces to disk while there is too much."""
+        self._pieces.add(piece)
+        used = self.used
+        if used <= self._limit or self._refused:
+            return
+        for largest in sorted(self._pieces, key=lambda one: one.nbytes, reverse=True):
+            if used <= self._limit // 2 or not largest.nbytes:
+                break
+            used -= largest.nbytes
+            try:
+                largest.spill(self._place())
+            except OSError as error:  # a full disk: memory has to do
+                logger.warning("what is remembered stays in memory", extra={"reason": str(error)})
+                self._refused = True
+                break
+
+    def _place(self) -> Path:
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return self._folder
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="headrace-")
+        return Path(self._temporary.name)
