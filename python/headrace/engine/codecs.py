@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace.engine.stream import Stream
-from headrace.kafka.clusters import Cluster
+from headrace.kafka.clusters import Cluster, resolve_cluster
 from headrace.kafka.codec import Decoder, Encoder, make_decoder, make_encoder
 from headrace.kafka.registry import Registry, registry_of
 from headrace.spec import StreamSpec
@@ -31,8 +31,19 @@ class Codecs:
 
 
 def registry_for(spec: StreamSpec, cluster: Cluster | None) -> Registry | None:
-    """Return the registry that a stream's format needs, or ``None``."""
-    return registry_of(cluster) if cluster is not None and spec.format in _REGISTERED else None
+    """Return the registry that a stream's format needs, or ``None``.
+
+    Args:
+        spec: the stream's declaration.
+        cluster: whose registry it is; the one that the spec names by default.
+
+    Raises:
+        MissingClusterError: none is known, and the format needs one.
+        UsageError: the cluster names no registry, and the format needs one.
+    """
+    if spec.format not in _REGISTERED:
+        return None
+    return registry_of(cluster if cluster is not None else resolve_cluster(spec.cluster))
 
 
 def make_codecs(stream: Stream, *, cluster: Cluster | None = None, registers: bool = False) -> Codecs:
@@ -40,11 +51,11 @@ def make_codecs(stream: Stream, *, cluster: Cluster | None = None, registers: bo
 
     Args:
         stream: the stream.
-        cluster: whose registry knows the schemas; by default the one the stream's sample comes from.
+        cluster: whose registry knows the schemas; the one that the spec names by default.
         registers: outputs are written to their topics, so that their schemas are registered.
     """
     spec = stream.document.spec
-    registry = registry_for(spec, cluster or stream.cluster)
+    registry = registry_for(spec, cluster)
     topics: list[str | None] = [*spec.sinks] or [None]
     return Codecs(
         make_decoder(spec.format, stream.document.input, registry=registry, topic=spec.source),

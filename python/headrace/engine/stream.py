@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from headrace.engine.context import Context, Function
 from headrace.engine.function import load_folder
-from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Records
 from headrace.spec import StreamDocument, read_document
 
@@ -24,7 +23,6 @@ class Stream:
         document: the spec, the pinned column types and how rows are matched.
         function: DataFrame first, the spec's parameters by name.
         commit: the commit it was taken from, or ``None`` when it comes from a notebook or a working tree.
-        cluster: where a sample came from; its registry reads the sample. A service says its own.
         sides: records of the side inputs by topic, pinned with a sample; a service reads them live instead.
     """
 
@@ -32,7 +30,6 @@ class Stream:
     function: Function
     commit: str | None = None
     sides: Mapping[str, Records] = field(default_factory=dict)
-    cluster: Cluster | None = None
 
     @classmethod
     def from_folder(cls, folder: Path, *, commit: str | None = None) -> Stream:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +49,14 @@ def compile_cell(shell: InteractiveShell, text: str, body: str, spec: StreamSpec
     if above < 1 or lines[above:] != own:
         above, text = 1, f"%%stream {spec.name}\n{body}"
     filename = shell.compile.cache(text, shell.execution_count, raw_code=text)
-    arguments: Iterable[str] = spec.params
-    return compile_body(body, filename=filename, first_line=above + 1, arguments=arguments, namespace=shell.user_ns)
+    return compile_body(
+        body,
+        filename=filename,
+        first_line=above + 1,
+        arguments=spec.argument_names,
+        states=[state.name for state in spec.declared_states],
+        namespace=shell.user_ns,
+    )
 
 
 def notebook_path(shell: InteractiveShell) -> Path | None:

@@ -10,6 +10,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
+from headrace.engine.codecs import registry_for
 from headrace.engine.context import Function
 from headrace.errors import HeadraceError, MissingError, UsageError
 from headrace.kafka.clusters import resolve_cluster
@@ -93,7 +94,9 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
             message = f"The sample {parsed.preview.sample} of topic `{spec.source}` holds no records."
             raise MissingError(message, hint="Wait for records, or choose others with --sample; then %resample NAME.")
         progress.say(f"Reading {spec.source} to learn its types")
-        inferred = infer_types(cluster, spec.source, renew=renew)
+        inferred = infer_types(
+            cluster, spec.source, renew=renew, format=spec.format, registry=registry_for(spec, cluster)
+        )
         progress.say(f"Checking {spec.name}")
         examination = examine(spec, function, inferred, sample.records)
         shown = preview(examination, sample, notebook=notebook, body=body)

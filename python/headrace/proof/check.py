@@ -17,6 +17,7 @@ from headrace.proof.causes import Cause, find_causes
 from headrace.proof.compare import Batch, Comparison, Run, compare
 from headrace.proof.globals_watch import changed, fingerprint
 from headrace.proof.quiet import quiet
+from headrace.proof.remembering import check_remembering
 from headrace.proof.splits import Plan, copies, plans, repeated, with_nulls
 from headrace.proof.verdict import Difference, Verdict
 from headrace.spec import NEVER_NULL_TYPES
@@ -54,6 +55,8 @@ def check(
         difference; else *not proved*, with what would prove it. What the cell raises is a failed record, never an
         error of the check.
     """
+    if stream.document.spec.remembers:
+        return check_remembering(stream, records, seed=seed, whole=whole, budget=budget)
     started = time.perf_counter()
     before = fingerprint(stream.function)
     first = process(stream, records) if whole is None else whole

@@ -169,6 +169,15 @@ def _same(one: Any, other: Any, column: str, found: Comparison) -> bool:  # noqa
     return bool(one == other)
 
 
+def same_rows(one: dict[str, Any], other: dict[str, Any]) -> str | None:
+    """Return the first column in which two output rows differ, rounding aside; ``None`` when they are equal."""
+    found = Comparison()
+    for column in [*one, *(name for name in other if name not in one)]:
+        if column not in one or column not in other or not _same(one[column], other[column], column, found):
+            return column
+    return None
+
+
 def _numbers(one: object, other: object) -> bool:
     return isinstance(one, int | float) and isinstance(other, int | float)
 

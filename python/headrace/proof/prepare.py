@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from headrace.engine.result import BatchResult
+from headrace.engine.arrivals import Arrivals
 from headrace.engine.bisect import CELL_FAILURES
+from headrace.engine.codecs import make_codecs
 from headrace.engine.context import Function
-from headrace.engine.frames import add_meta
 from headrace.engine.matching import find_matching
+from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
-from headrace.kafka.codec.json import JsonDecoder
+from headrace.errors import RefusedError
 from headrace.kafka.inference import InferredTypes, column_types
 from headrace.kafka.records import Records
+from headrace.proof.keying import stands_by_key
 from headrace.proof.quiet import quiet
+from headrace.proof.windows_at_once import same_at_once
 from headrace.spec import Matching, StreamDocument, StreamSpec
 
 MOST_ATTEMPTS = 200
@@ -36,17 +40,27 @@ def prepare(spec: StreamSpec, function: Function, inferred: InferredTypes, recor
 
     Raises:
         UsageError: ``--time``, ``--key`` or ``--type`` name a column that is not there.
+        RefusedError: the stream looks back, and its outputs cannot be matched to rows.
     """
     types = column_types(inferred, spec)
-    decoded = JsonDecoder(types).decode(records)
-    frame = add_meta(decoded.frame, records, decoded.positions) if spec.meta else decoded.frame
+    bare = Stream(StreamDocument(spec=spec, input=types), function)
+    arrived = Arrivals(spec, make_codecs(bare).decoder).rows(records)
+    frame = arrived.rows.ordered().frame if spec.in_event_time else arrived.rows.frame
+    matching: Matching = "none" if spec.window else _matching(function, frame, dict(spec.params))
+    if spec.lookback and matching == "none" and len(frame):
+        message = "The cell's output cannot be matched to its rows, so nobody can say which of them are new."
+        raise RefusedError(message, hint="Keep the rows' index, or all columns through a merge.")
     document = StreamDocument(
         spec=spec,
         input=types,
         never_null=tuple(column for column in inferred.never_null if column in types),
-        matching=_matching(function, frame, dict(spec.params)),
+        matching=matching,
+        repartition=bool(spec.remembers and spec.key and not stands_by_key(arrived.rows.frame[spec.key], arrived)),
     )
-    return Stream(document, function)
+    stream = Stream(document, function)
+    if spec.window and same_at_once(stream, records):
+        return replace(stream, document=document.model_copy(update={"windows_at_once": True}))
+    return stream
 
 
 def with_output(stream: Stream, whole: BatchResult) -> Stream:

@@ -21,6 +21,8 @@ class Difference(BaseModel):
             record whose output stands there, for ``failure`` the error or null.
         split: what the split run gives, in the same form.
         kind: what differs.
+        window_start: of outputs of windows, the start of the window that differs (ISO 8601, UTC).
+        key: of outputs of windows, the output's key.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,9 +33,15 @@ class Difference(BaseModel):
     whole: Any
     split: Any
     kind: DifferenceKind = "value"
+    window_start: str | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
         where = f"{self.partition}:{self.offset}"
+        if self.window_start is not None:
+            where = f"in the window of {self.window_start}" + (f", key {self.key}" if self.key is not None else "")
+            what = f", column {self.column}" if self.column is not None else ""
+            return f"{where}{what}: {_shown(self.whole)} whole, {_shown(self.split)} split"
         if self.kind == "order":
             return f"at {where}: the output of offset {self.whole} in the whole, of offset {self.split} in batches"
         what = f", column {self.column}" if self.column is not None else ""

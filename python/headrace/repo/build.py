@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.engine.codecs import registry_for
 from headrace.errors import ExpiredOffsetError, ProofError
 from headrace.kafka.clusters import Cluster, resolve_cluster
 from headrace.kafka.inference import column_types, infer_types
@@ -88,7 +89,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     where = resolve_cluster(cluster or spec.cluster, notebook.absolute().parent)
     preview = _matching_preview(notebook, cut, where)
     sample, preview = _sample(where, cut, preview)
-    inferred = infer_types(where, spec.source)
+    inferred = infer_types(where, spec.source, format=spec.format, registry=registry_for(spec, where))
     types = column_types(inferred, spec)
     never_null = tuple(column for column in inferred.never_null if column in types)
     document = StreamDocument(spec=spec, input=types, never_null=never_null)

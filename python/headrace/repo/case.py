@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from headrace.engine.trial import process
 from headrace.engine.stream import Stream
+from headrace.engine.trial import joined, process, process_batches
 from headrace.kafka.records import Records
 from headrace.repo.fixture import outcomes, read_lines, read_records
 from headrace.repo.folder import EXPECTED_NAME, INPUT_NAME
@@ -54,6 +54,10 @@ class StreamCase:
         Args:
             batch: how many records the function sees at once; all of them when left out.
         """
+        if self.document.spec.remembers:
+            places = np.arange(len(self.records), dtype=np.int64)
+            parts = [places[start : start + batch] for start in range(0, len(places), batch)] if batch else [places]
+            return outcomes(self.records, joined(process_batches(self.stream, self.records, parts)))
         size = batch or max(len(self.records), 1)
         found: list[dict[str, Any]] = []
         for start in range(0, len(self.records), size):

@@ -27,7 +27,7 @@ def module_text(body: str, spec: StreamSpec, statements: Sequence[Statement], re
     imports = [item for item in statements if item.is_import and not bound_names(item.node) & elsewhere]
     others = [item for item in statements if item not in imports]
     needed = read.union(*(item.names.read for item in others))
-    taken = {name for item in others for name in item.names.bound} | set(spec.params)
+    taken = {name for item in others for name in item.names.bound} | set(spec.argument_names)
     lines, frame = import_lines(imports, needed, taken)
     sink = f" -> {spec.sink}" if spec.sink else ""
     parts = [f'"""{spec.name}: {spec.source}{sink}."""', *([lines] if lines else [])]
@@ -39,8 +39,10 @@ def module_text(body: str, spec: StreamSpec, statements: Sequence[Statement], re
 
 def _function(body: str, spec: StreamSpec, frame: str) -> str:
     arguments = [f"{FRAME_NAME}: {frame}" if frame else FRAME_NAME]
-    if spec.params:
+    beside = [name for name in spec.argument_names if name not in spec.params]
+    if spec.argument_names:
         arguments.append("*")
+        arguments += [f"{name}: {frame}" if frame else name for name in beside]
         arguments += [f"{name}: {type(value).__name__} = {value!r}" for name, value in spec.params.items()]
     returned = f" -> {frame}" if frame else ""
     signature = f"def {FUNCTION_NAME}({', '.join(arguments)}){returned}:"

@@ -51,7 +51,7 @@ def slice_stream(path: Path, name: str) -> Slice:
         message = f"`{name}` has no readable %%stream line."
         raise UsageError(message)
     spec = stream.spec
-    body = body_names(stream.body, tuple(spec.params))
+    body = body_names(stream.body, spec.argument_names)
     cells = read_cells(path)
     page = read_page(cell for cell in cells if cell.index < stream.cell_index)
     refuse_stars(page)

@@ -171,4 +171,4 @@ def _places(starts: Integers, ends: Integers) -> Integers:
     """Return all places of the ranges, one range after the other."""
     lengths = np.maximum(ends - starts, 0)
     shifts = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-    return np.arange(int(lengths.sum()), dtype=np.int64) + shifts
+    return np.asarray(np.arange(int(lengths.sum()), dtype=np.int64) + shifts)

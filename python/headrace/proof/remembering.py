@@ -1,0 +1,269 @@
+"""The check of streams that remember: one batch against many, by record or by window."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+
+from headrace.engine.arrivals import Arrivals
+from headrace.engine.codecs import make_codecs
+from headrace.engine.event_time import NEVER, microseconds, newest_before
+from headrace.engine.result import BatchResult
+from headrace.engine.rows import Rows
+from headrace.engine.stream import Stream
+from headrace.engine.trial import joined, process_batches
+from headrace.kafka.records import Records
+from headrace.proof.compare import Run, compare, same_rows
+from headrace.proof.globals_watch import changed, fingerprint
+from headrace.proof.json_values import json_value
+from headrace.proof.quiet import quiet
+from headrace.proof.splits import Positions, plans
+from headrace.proof.verdict import Difference, Verdict
+
+LOOKBACKS = 3
+"""Over how many lookbacks a sample must stretch to prove anything."""
+FEWEST_WINDOWS = 3
+PARTS = 20
+
+
+def check_remembering(
+    stream: Stream, records: Records, *, seed: int = 0, whole: BatchResult | None = None, budget: float
+) -> Verdict:
+    """Run a stream that remembers over the sample in one batch, again, and in many; the engine cuts what it sees.
+
+    In one batch the function sees every row of the sample at once; in many, the history that it declared and no more.
+    So a lookback that is too short differs.
+
+    Args:
+        stream: the stream with its pinned types.
+        records: the sample.
+        seed: of the random cuts.
+        whole: what one batch gave, where it was run already.
+        budget: seconds after which no further cut is tried.
+    """
+    started = time.perf_counter()
+    before = fingerprint(stream.function)
+    everything = np.arange(len(records), dtype=np.int64)
+    first = whole if whole is not None else joined(process_batches(stream, records, [everything]))
+    windows = stream.document.spec.window is not None
+    difference, splits, again = None, 0, False
+    seconds = 0.0
+    if len(records) and len(first.values):
+        with quiet():
+            begun = time.perf_counter()
+            second = joined(process_batches(stream, records, [everything]))
+            seconds = time.perf_counter() - begun
+            difference = _compare(first, second, records, windows=windows)
+            again = difference is not None
+            for batches in _cuts(records, seed):
+                late = splits and time.perf_counter() - started > budget
+                if difference is not None or late:
+                    break
+                splits += 1
+                found = joined(process_batches(stream, records, batches))
+                difference = _compare(first, found, records, windows=windows)
+    rows = _rows_of(stream, records)
+    lateness = _most_late(stream, rows)
+    touched = changed(before, fingerprint(stream.function))
+    equal, reason = _judge(_Seen(stream, records, first, rows, difference, splits, touched, lateness, again=again))
+    failed = len({failure.position for failure in first.failures})
+    with_rows = len(np.unique(first.source[first.source >= 0]))
+    return Verdict(
+        equal=equal,
+        reason=reason,
+        difference=difference,
+        splits=splits,
+        seconds=round(time.perf_counter() - started, 3),
+        seconds_per_record=seconds / max(len(records), 1),
+        messages=tuple(_messages(stream, lateness)),
+        rows_in=len(records),
+        rows_out=len(first.values),
+        filtered=None if windows else len(records) - failed - with_rows,
+        failed=failed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one check has found."""
+
+    stream: Stream
+    records: Records
+    first: BatchResult
+    rows: Rows
+    difference: Difference | None
+    splits: int
+    touched: list[str]
+    lateness: timedelta
+    again: bool
+
+
+def _cuts(records: Records, seed: int) -> Iterator[list[Positions]]:
+    """Yield ways of cutting the sample; the first, into many equal parts, shows most."""
+    everything = np.arange(len(records), dtype=np.int64)
+    if len(records) > 1:
+        yield [part for part in np.array_split(everything, min(PARTS, len(records))) if len(part)]
+        for plan in plans(records, everything, seed=seed):
+            yield plan.batches
+
+
+def _judge(seen: _Seen) -> tuple[bool | None, str]:  # noqa: PLR0911  one return a finding
+    spec = seen.stream.document.spec
+    if not len(seen.records):
+        return None, "The sample is empty: take one that holds records."
+    if not len(seen.first.values):
+        failures = seen.first.failures
+        if failures:
+            return None, f"No record gave a row; the first failure: {failures[0].summary}"
+        return None, "No record of the sample gave a row: take one in which some pass."
+    if seen.difference is not None:
+        return False, _why(seen)
+    if seen.touched:
+        names = ", ".join(f"`{name}`" for name in seen.touched)
+        return None, f"The outputs agree, but the cell changes {names} outside itself, which no restart knows."
+    if not seen.splits:
+        return None, "The sample has one record, so that nothing was cut: take a longer one."
+    missing = _not_shown(seen)
+    if missing is not None:
+        return None, missing
+    what = "window" if spec.window else "lookback"
+    return True, f"One batch and {seen.splits} ways of many batches agree, each with the {what} that is declared."
+
+
+def _why(seen: _Seen) -> str:
+    spec, difference = seen.stream.document.spec, seen.difference
+    if seen.again:
+        return f"Two runs on the same records differ {difference}: the cell depends on something else than its rows."
+    if seen.lateness > timedelta(0):
+        return (
+            f"Batch differs from stream {difference}. Records of the sample come later than the grace allows: "
+            f"--grace {_text(spec.grace_time + seen.lateness)} would wait for them."
+        )
+    if spec.lookback:
+        return (
+            f"Batch differs from stream {difference}: with {spec.lookback} of history the cell does not give what it "
+            "gives on the whole sample. It looks further back, or at other keys."
+        )
+    return f"Batch differs from stream {difference}: the cell looks beyond its rows."
+
+
+def _not_shown(seen: _Seen) -> str | None:  # noqa: PLR0911  one return a finding
+    """Return what the sample would have to show for a proof, or ``None`` when it does."""
+    spec, rows = seen.stream.document.spec, seen.rows
+    if spec.window:
+        count = len(np.unique(seen.first.starts)) if seen.first.starts is not None else 0
+        if count < FEWEST_WINDOWS:
+            return f"The outputs agree, but the sample closes {count} windows, and {FEWEST_WINDOWS} would prove it."
+        return None
+    lookback = spec.looks_back
+    most = int(np.unique(rows.hashes, return_counts=True)[1].max(initial=0))
+    if lookback is None or lookback.rows is not None:
+        needed = (lookback.rows or 0) + 2 if lookback is not None else 2
+        if most < needed:
+            return f"The outputs agree, but no key has {needed} rows in the sample: take a longer one."
+        return None
+    assert lookback.span is not None  # noqa: S101  one of the two is set
+    stretch = int(rows.times.max() - rows.times.min()) if len(rows) else 0
+    if stretch < LOOKBACKS * microseconds(lookback.span):
+        return (
+            f"The outputs agree, but the sample stretches over {_text(timedelta(microseconds=stretch))}; "
+            f"{LOOKBACKS} lookbacks ({_text(LOOKBACKS * lookback.span)}) would prove it: take a longer one."
+        )
+    if most < LOOKBACKS:
+        return f"The outputs agree, but no key has {LOOKBACKS} rows in the sample: take a longer one."
+    return None
+
+
+def _messages(stream: Stream, lateness: timedelta) -> Iterator[str]:
+    spec = stream.document.spec
+    if lateness > timedelta(0):
+        yield f"Some records are late; --grace {_text(spec.grace_time + lateness)} would take all of this sample's in."
+    if stream.document.repartition:
+        yield f"The topic is not keyed by {spec.key}: the service passes its records through a topic of its own."
+
+
+def _rows_of(stream: Stream, records: Records) -> Rows:
+    return Arrivals(stream.document.spec, make_codecs(stream).decoder).rows(records).rows
+
+
+def _most_late(stream: Stream, rows: Rows) -> timedelta:
+    """Return by how much the latest record exceeds the grace; zero when none does."""
+    spec = stream.document.spec
+    if not spec.in_event_time:
+        return timedelta(0)
+    latest = 0
+    for number in np.unique(rows.partitions).tolist():
+        times = rows.times[rows.partitions == number]
+        seen = newest_before(times, NEVER, int(times.max()))[:-1]
+        latest = max(latest, int((seen - times).max()))
+    return max(timedelta(0), timedelta(microseconds=latest) - spec.grace_time)
+
+
+def _compare(whole: BatchResult, split: BatchResult, records: Records, *, windows: bool) -> Difference | None:
+    if windows:
+        return _compare_windows(whole, split, records)
+    everything = np.arange(len(records), dtype=np.int64)
+    return compare(Run.of([(everything, whole)]), Run.of([(everything, split)]), records).difference
+
+
+def _compare_windows(whole: BatchResult, split: BatchResult, records: Records) -> Difference | None:
+    """Compare what each window gave, whatever the order in which the rows of one window come."""
+    one, other = _by_window(whole), _by_window(split)
+    for start in sorted(one.keys() | other.keys()):
+        for mine, theirs in _pairs(one.get(start, []), other.get(start, [])):
+            key = mine[0] if mine is not None else theirs[0] if theirs is not None else None
+            place = {
+                "partition": int(records.partitions[0]),
+                "offset": int(records.offsets[0]),
+                "window_start": pd.Timestamp(start, unit="us", tz="UTC").isoformat(),
+                "key": key,
+            }
+            if mine is None or theirs is None:
+                rows = [None if row is None else json_value(row[1]) for row in (mine, theirs)]
+                return Difference(**place, column=None, whole=rows[0], split=rows[1], kind="row")
+            column = same_rows(mine[1], theirs[1])
+            if column is not None:
+                values = [json_value(row[1].get(column)) for row in (mine, theirs)]
+                return Difference(**place, column=column, whole=values[0], split=values[1])
+    return None
+
+
+_Row = tuple[str | None, dict[str, object]]
+
+
+def _by_window(result: BatchResult) -> dict[int, list[_Row]]:
+    starts: npt.NDArray[np.int64] = (
+        result.starts if result.starts is not None else np.zeros(len(result.values), np.int64)
+    )
+    rows: dict[int, list[_Row]] = defaultdict(list)
+    for start, key, value in zip(starts.tolist(), result.keys, result.values, strict=True):
+        rows[start].append((None if key is None else key.decode("utf-8", "replace"), orjson.loads(value)))
+    return {start: sorted(own, key=_order) for start, own in rows.items()}
+
+
+def _order(row: _Row) -> tuple[str, list[str]]:
+    """Order rows by key, then by what is no float, which may differ in its last digits."""
+    plain = [f"{name}={value}" for name, value in sorted(row[1].items()) if not isinstance(value, float)]
+    return row[0] or "", plain
+
+
+def _pairs(one: list[_Row], other: list[_Row]) -> Iterator[tuple[_Row | None, _Row | None]]:
+    for place in range(max(len(one), len(other))):
+        yield one[place] if place < len(one) else None, other[place] if place < len(other) else None
+
+
+def _text(length: timedelta) -> str:
+    """Return a length of time as an option takes it, rounded up."""
+    seconds = -(-length // timedelta(seconds=1))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{-(-seconds // size)}{unit}"
+    return f"{seconds}s"
