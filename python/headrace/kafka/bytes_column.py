@@ -50,14 +50,18 @@ class BytesColumn(Sequence[bytes | None]):
         return cls(np.empty(0, np.uint8), np.zeros(count + 1, np.int64), np.ones(count, np.bool_))
 
     @classmethod
-    def from_arrow(cls, array: pa.Array) -> BytesColumn:
-        """Return an Arrow array of text or bytes (of the large types, without a copy)."""
+    def from_arrow(cls, array: pa.Array | pa.ChunkedArray) -> BytesColumn:
+        """Return an Arrow array of text or bytes; of the large types, and in one chunk, without a copy."""
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
         if array.type not in {pa.large_string(), pa.large_binary()}:
             array = array.cast(pa.large_string() if pa.types.is_string(array.type) else pa.large_binary())
         _, offsets, data = array.buffers()
-        bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        bounds = np.zeros(1, np.int64)
+        if len(array):
+            bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
         missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
-        return cls(np.frombuffer(data or b"", np.uint8), bounds if len(array) else np.zeros(1, np.int64), missing)
+        return cls(np.frombuffer(data or b"", np.uint8), bounds, missing)
 
     @classmethod
     def concat(cls, parts: Iterable[Sequence[bytes | None]]) -> BytesColumn:

@@ -14,6 +14,7 @@ from headrace.errors import DecodeError, TypeMismatchError
 from headrace.kafka.codec.json import Decoded, JsonDecoder
 from headrace.kafka.codec.json.by_record import fit_records
 from headrace.kafka.codec.json.by_template import TemplateDecoder
+from headrace.kafka.native import library
 from headrace.kafka.records import Records
 from headrace.spec import ColumnType
 
@@ -142,14 +143,15 @@ def test_unknown_fields_are_dropped_and_counted(records_of: MakeRecords) -> None
     assert decoded.dropped == Counter(x=400, y=200)
 
 
-def test_records_written_alike_need_no_reference() -> None:
+@pytest.mark.parametrize("compiled", [library.json(), None])
+def test_records_written_alike_need_no_reference(compiled: library.Functions | None) -> None:
     values = [flight(number) for number in range(9000)]
-    matched, others = TemplateDecoder(FLIGHT).decode(values)
+    matched, others = TemplateDecoder(FLIGHT, compiled).decode(values)
     assert len(others) == 0
     assert sum(map(len, matched.rows)) == len(values)
     spaced = [json.dumps(json.loads(value), ensure_ascii=False).encode() for value in values]
     both = [value for pair in zip(values, spaced, strict=True) for value in pair]
-    assert len(TemplateDecoder(FLIGHT).decode(both)[1]) < 200
+    assert len(TemplateDecoder(FLIGHT, compiled).decode(both)[1]) < 200
 
 
 def test_each_broken_record_is_found_among_many(records_of: MakeRecords) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from headrace.kafka.codec.json import Decoded, JsonDecoder, by_template, decoder
 from headrace.kafka.codec.json.by_record import fit_records
+from headrace.kafka.native import library
 from headrace.kafka.records import Records
 from headrace.spec import COLUMN_TYPES, ColumnType
 
@@ -153,10 +154,14 @@ def batches(draw: st.DrawFn) -> list[bytes | None]:
     return batch
 
 
-@pytest.fixture
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let templates read runs of any size."""
+@pytest.fixture(params=["native", "plain"])
+def eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let templates read runs of any size, natively and by array operations."""
+    assert library.json() is not None, "run python hatch_build.py"
+    if request.param == "plain":
+        monkeypatch.setattr(decoder, "compiled_json", lambda: None)
     monkeypatch.setattr(decoder, "_FEWEST_FOR_TEMPLATES", 0)
+    monkeypatch.setattr(decoder, "_FEWEST_FOR_SCAN", 0)
     monkeypatch.setattr(by_template, "_FEWEST", 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 from headrace.kafka.codec.json import EncodeError, JsonDecoder, JsonEncoder
 from headrace.kafka.codec.json.by_column import encode_columns
 from headrace.kafka.codec.json.by_row import encode_rows
+from headrace.kafka.codec.json.by_write import write_columns
 from headrace.kafka.codec.json.times import format_time, format_times, parse_text
+from headrace.kafka.native.library import json as compiled_json
 from headrace.spec import ColumnType
 
 TIMES = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001
@@ -62,18 +65,20 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def plain(lines: list[bytes]) -> list[str]:
+def plain(lines: Sequence[bytes | None]) -> list[str]:
     """Keys in order, each value with its kind: 2 is not 2.0."""
-    return [repr(list(orjson.loads(line).items())) for line in lines]
+    return [repr(list(orjson.loads(line or b"").items())) for line in lines]
 
 
 @settings(max_examples=150, deadline=None)
 @given(frame=frames())
-def test_both_ways_agree(frame: pd.DataFrame) -> None:
-    quick = encode_columns(frame)
-    assert quick is not None
-    assert plain(quick) == plain(encode_rows(frame))
-    assert all(b"\n" not in line for line in quick)
+def test_all_ways_agree(frame: pd.DataFrame) -> None:
+    library = compiled_json()
+    assert library is not None, "run python hatch_build.py"
+    for quick in (encode_columns(frame), write_columns(library, frame)):
+        assert quick is not None
+        assert plain(quick) == plain(encode_rows(frame))
+        assert all(b"\n" not in (line or b"") for line in quick)
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,7 +122,7 @@ def test_what_is_written_is_read_again(rows: list[tuple[object, ...]]) -> None:
         pd.testing.assert_frame_equal(decoded, frame, check_exact=True)
 
 
-def _decode(values: list[bytes], types: dict[str, ColumnType]) -> pd.DataFrame:
+def _decode(values: Sequence[bytes], types: dict[str, ColumnType]) -> pd.DataFrame:
     from headrace.kafka.records import Records  # noqa: PLC0415
 
     count = len(values)

@@ -183,6 +183,7 @@ def test_partitions_come_and_go_with_a_second_member(
         "partition.assignment.strategy": "cooperative-sticky",
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
+        "heartbeat.interval.ms": 300,
     }
     owned: list[set[int]] = [set(), set()]
     members = [open_reader(way, topic, **group) for _ in owned]

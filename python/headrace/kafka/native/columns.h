@@ -1,16 +1,9 @@
-/* Bytes that grow, and what the sources of the library share. Every function here may run without Python's lock. */
-#ifndef HEADRACE_COLUMNS_H
-#define HEADRACE_COLUMNS_H
-
+/* What the sources of the library share. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
 #define EXPORT __attribute__((visibility("default")))
-#endif
 
 typedef struct {
     char *data;
@@ -22,10 +15,8 @@ static inline int make_room(growing *bytes, int64_t more) {
     if (bytes->room - bytes->size >= more) return 1;
     int64_t room = bytes->room + bytes->room / 2 + more;
     char *data = realloc(bytes->data, (size_t)room);
-    if (!data) return 0;
-    bytes->data = data;
-    bytes->room = room;
-    return 1;
+    if (data) *bytes = (growing){data, bytes->size, room};
+    return data != NULL;
 }
 
 static inline int append(growing *bytes, const void *from, int64_t size) {
@@ -34,5 +25,3 @@ static inline int append(growing *bytes, const void *from, int64_t size) {
     bytes->size += size;
     return 1;
 }
-
-#endif

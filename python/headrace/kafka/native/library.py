@@ -33,11 +33,11 @@ _TAKEN = (
     "producev",
     "headers_new",
     "header_add",
-    "headers_copy",
     "headers_destroy",
     "message_status",
     "topic_name",
     "conf_interceptor_add_on_new",
+    "interceptor_add_on_destroy",
     "interceptor_add_on_acknowledgement",
 )
 """The functions of librdkafka that the compiled library calls, in its order."""
@@ -52,14 +52,15 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_queue_get_consumer": (_POINTER, [_POINTER]),
     "rd_kafka_queue_get_partition": (_POINTER, [_POINTER, _TEXT, ctypes.c_int32]),
     "rd_kafka_queue_forward": (None, [_POINTER, _POINTER]),
-    "rd_kafka_headers_destroy": (None, [_POINTER]),
     "headrace_kafka": (None, [_POINTER]),
     "headrace_free": (None, [_POINTER]),
-    "headrace_read": (_INT, [_POINTER, _LONG, _LONG, _INT, _INT, _POINTER]),
-    "headrace_send": (_LONG, [_POINTER, _TEXT, _LONG, *[_POINTER] * 10]),
-    "headrace_headers": (_POINTER, [_TEXT, _LONG]),
+    "headrace_read": (_INT, [_POINTER, _INT, _INT, _POINTER]),
+    "headrace_send": (_LONG, [_POINTER, _TEXT, _LONG, *[_POINTER] * 8, _TEXT, _POINTER, _POINTER]),
     "headrace_watched": (_POINTER, [_POINTER]),
     "headrace_failure": (_INT, [_POINTER, _TEXT]),
+    "headrace_scan": (None, [_POINTER, _POINTER, _POINTER, _LONG, _LONG, _TEXT, _POINTER, _TEXT, *[_POINTER] * 4]),
+    "headrace_gather": (None, [_POINTER, _POINTER, _POINTER, _LONG, _POINTER]),
+    "headrace_write": (_INT, [_LONG, _LONG, _POINTER, _TEXT, _POINTER, _POINTER, _POINTER]),
 }
 
 
@@ -95,6 +96,13 @@ def kafka() -> Functions:
     if isinstance(found, Functions):
         return found
     raise RuntimeError(f"The native way is not available: {found}")
+
+
+@cache
+def json() -> Functions | None:
+    """Return the functions for JSON, ``None`` where there is no compiled library."""
+    own = compiled()
+    return None if isinstance(own, str) else Functions(own)
 
 
 def client_handle(client: object) -> int:

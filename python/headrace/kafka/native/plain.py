@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from itertools import islice, repeat
 from typing import Any
@@ -12,10 +11,8 @@ import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from headrace.kafka.native.clients import MOST_BYTES, Problem
+from headrace.kafka.native.gathering import gather
 from headrace.kafka.records import Headers, Records
-
-_CHUNK = 256
-"""Messages at once where their size is not known yet."""
 
 
 class PlainReader:
@@ -41,18 +38,17 @@ class PlainReader:
     ) -> tuple[Records, list[Problem]]:
         """See :class:`~headrace.kafka.native.clients.BatchReader`."""
         self._changed = False
-        messages: list[Message] = self._consumer.consume(1, seconds)
-        until = time.monotonic() + gather_seconds
-        while messages:
-            met = sum(map(len, filter(None, map(Message.value, messages))))
-            room = (most_bytes - met) // (met // len(messages) + 1) if met < most_bytes else 0
-            want = min(most - len(messages), room, _CHUNK if len(messages) < _CHUNK else most)
-            if want < 1:
-                break
-            more = self._consumer.consume(want, max(0.0, until - time.monotonic()))
-            messages += more
-            if len(more) < want:
-                break
+        messages: list[Message] = []
+        size = 0
+
+        def take(most: int, wait: float) -> int:
+            nonlocal size
+            came = self._consumer.consume(most, wait)
+            size += sum(len(message) for message in came)
+            messages.extend(came)
+            return len(came)
+
+        gather(take, lambda: size, (most, most_bytes), seconds, gather_seconds)
         problems = []
         if any(map(Message.error, messages)):
             wrong = [message for message in messages if message.error() is not None]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import struct
 import time
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +19,8 @@ from confluent_kafka import Consumer, KafkaError, Message
 
 from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.native.clients import MOST_BYTES, Problem
+from headrace.kafka.native.gathering import gather
+from headrace.kafka.native.growing import Growing
 from headrace.kafka.native.library import client_handle, kafka
 from headrace.kafka.records import Headers, Records
 
@@ -32,15 +33,11 @@ _KINDS: dict[str, type[np.generic]] = {"partitions": np.int32, "nulls": np.uint8
 _HEADER, _PROBLEM = struct.Struct("@3q"), struct.Struct("@4q")
 
 
-class _Growing(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_int64), ("room", ctypes.c_int64))
-
-
 class _Batch(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in _FIXED),
         ("records", ctypes.c_int64),
-        *((name, _Growing) for name in ("values", "keys", "headers", "problems")),
+        *((name, Growing) for name in ("values", "keys", "headers", "problems")),
     )
 
 
@@ -88,7 +85,7 @@ class NativeReader:
             early, problems = self._poll()
             left = deadline - time.monotonic()
             wait = 0.0 if early or problems else max(0.0, min(left, _SLICE_SECONDS))
-            records, more = self._read(most, most_bytes, wait, gather_seconds)
+            records, more = self._read((most, most_bytes), wait, gather_seconds)
             problems += more
             if early:
                 records = Records.concat(self._topic, [Records.from_messages(self._topic, early), records])
@@ -122,15 +119,23 @@ class NativeReader:
                 problems.append(Problem(message.partition() or 0, message.offset() or 0, error))
         return early, problems
 
-    def _read(self, most: int, most_bytes: int, wait: float, gather: float) -> tuple[Records, list[Problem]]:
+    def _read(self, limits: tuple[int, int], seconds: float, gather_seconds: float) -> tuple[Records, list[Problem]]:
         if self._queue is None:
             raise RuntimeError("The reader is closed.")
         self._handle()
-        self._make_room(most)
+        self._make_room(limits[0])
         batch = _Batch(**{name: column.ctypes.data for name, column in self._fixed.items()})
-        milliseconds = round(wait * 1000), round(gather * 1000)
-        fine = self._kafka.headrace_read(self._queue, most, most_bytes, *milliseconds, ctypes.addressof(batch))
-        values, keys, headers, problems = map(self._own, (batch.values, batch.keys, batch.headers, batch.problems))
+        fine = True
+
+        def take(most: int, wait: float) -> int:
+            nonlocal fine
+            came: int = self._kafka.headrace_read(self._queue, most, round(wait * 1000), ctypes.addressof(batch))
+            fine = came >= 0
+            return came
+
+        gather(take, lambda: batch.values.size + batch.keys.size, limits, seconds, gather_seconds)
+        grown = batch.values, batch.keys, batch.headers, batch.problems
+        values, keys, headers, problems = (growing.own(self._kafka) for growing in grown)
         if not fine:
             raise MemoryError("There is no memory for the records that were read.")
         count = batch.records
@@ -152,14 +157,6 @@ class NativeReader:
         if most > self._room:
             self._room = most
             self._fixed = {name: np.empty(most, _KINDS.get(name, np.int64)) for name in _FIXED}
-
-    def _own(self, bytes_: _Growing) -> npt.NDArray[np.uint8]:
-        """Return what the library allocated; it is freed when nobody uses it any more."""
-        if not bytes_.data:
-            return np.empty(0, np.uint8)
-        memory = (ctypes.c_uint8 * bytes_.size).from_address(bytes_.data)
-        weakref.finalize(memory, self._kafka.headrace_free, bytes_.data).atexit = False
-        return np.frombuffer(memory, np.uint8)
 
 
 def _column(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_]) -> BytesColumn:

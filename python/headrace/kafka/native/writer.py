@@ -16,6 +16,7 @@ from headrace.kafka.records import Headers
 
 _SIZES = struct.Struct("@2q")
 _LONGEST_TOPIC = 256
+_NO_VALUE, _NO_KEY = 1, 2
 
 
 class NativeWriter:
@@ -44,17 +45,16 @@ class NativeWriter:
         first: int = 0,
     ) -> int:
         """See :class:`~headrace.kafka.native.clients.BatchWriter`."""
-        count = len(values) - first
-        set_of, sets = (None, []) if headers is None else self._sets(headers)
         own_values = BytesColumn.of(values)
         own_keys = BytesColumn.nulls(len(values)) if keys is None else BytesColumn.of(keys)
+        nulls = own_values.mask() * np.uint8(_NO_VALUE) + own_keys.mask() * np.uint8(_NO_KEY)
+        set_of, sets, set_bounds = (None, b"", np.empty(0, np.int64)) if headers is None else _sets(headers)
         columns = [
             own_values.data,
             own_values.offsets[first:],
-            None if own_values.missing is None else own_values.missing[first:],
             own_keys.data,
             own_keys.offsets[first:],
-            None if own_keys.missing is None else own_keys.missing[first:],
+            nulls[first:],
             timestamps.astype(np.int64, copy=False)[first:],
             None if partitions is None else partitions.astype(np.int32, copy=False)[first:],
             None if set_of is None else set_of[first:],
@@ -62,14 +62,10 @@ class NativeWriter:
         held = [None if column is None else np.ascontiguousarray(column) for column in columns]
         places = [None if column is None else column.ctypes.data for column in held]
         error = ctypes.c_int()
-        try:
-            pointers = (ctypes.c_void_p * max(1, len(sets)))(*sets)
-            taken: int = self._kafka.headrace_send(
-                client_handle(self._producer), topic.encode(), count, *places, pointers, ctypes.addressof(error)
-            )
-        finally:
-            for headers_set in sets:
-                self._kafka.rd_kafka_headers_destroy(headers_set)
+        client, count = client_handle(self._producer), len(values) - first
+        taken: int = self._kafka.headrace_send(
+            client, topic.encode(), count, *places, sets, set_bounds.ctypes.data, ctypes.addressof(error)
+        )
         if error.value and error.value != KafkaError._QUEUE_FULL:  # noqa: SLF001  confluent-kafka's own name
             raise KafkaException(KafkaError(error.value))
         return taken
@@ -80,17 +76,18 @@ class NativeWriter:
         code = self._kafka.headrace_failure(self._outcome, topic)
         return (KafkaError(code), topic.value.decode()) if code else None
 
-    def _sets(self, headers: Sequence[Headers | None]) -> tuple[npt.NDArray[np.int32], list[int]]:
-        """Return for each record the number of its headers, -1 for none, and each distinct list of them once."""
-        numbers: dict[int, int] = {id(None): -1}
-        distinct: list[Headers] = []
-        for given in headers:
-            if id(given) not in numbers and given is not None:
-                numbers[id(given)] = len(distinct)
-                distinct.append(given)
-        set_of = np.fromiter((numbers[id(given)] for given in headers), np.int32, len(headers))
-        packed = [b"".join(_packed(name, value) for name, value in given) for given in distinct]
-        return set_of, [self._kafka.headrace_headers(one, len(one)) for one in packed]
+
+def _sets(headers: Sequence[Headers | None]) -> tuple[npt.NDArray[np.int32], bytes, npt.NDArray[np.int64]]:
+    """Return for each record the number of its headers, and each distinct list of them once, packed, and its bounds."""
+    numbers: dict[int, int] = {}
+    distinct: list[Headers] = []
+    for given in headers:
+        if id(given) not in numbers:
+            numbers[id(given)] = len(distinct)
+            distinct.append(given or [])
+    set_of = np.fromiter((numbers[id(given)] for given in headers), np.int32, len(headers))
+    packed = [b"".join(_packed(name, value) for name, value in given) for given in distinct]
+    return set_of, b"".join(packed), np.cumsum([0, *map(len, packed)], dtype=np.int64)
 
 
 def _packed(name: str, value: bytes | None) -> bytes:

@@ -8,11 +8,13 @@ from headrace.kafka.codec.decoded import Decoded
 from headrace.kafka.codec.fitted import decoded_of, failures_of, frame_of, in_order
 from headrace.kafka.codec.json.by_record import fit_records
 from headrace.kafka.codec.json.by_template import TemplateDecoder
+from headrace.kafka.native.library import json as compiled_json
 from headrace.kafka.records import Records
 from headrace.spec import ColumnType
 
 _FEWEST_FOR_TEMPLATES = 400
-"""Records from which on reading by templates is quicker, measured."""
+_FEWEST_FOR_SCAN = 128
+"""Records from which on reading by templates is quicker, measured; natively."""
 
 
 class JsonDecoder:
@@ -27,7 +29,9 @@ class JsonDecoder:
 
     def __init__(self, types: Mapping[str, ColumnType]) -> None:
         self._types = dict(types)
-        self._by_template = TemplateDecoder(self._types)
+        library = compiled_json()
+        self._fewest = _FEWEST_FOR_TEMPLATES if library is None else _FEWEST_FOR_SCAN
+        self._by_template = TemplateDecoder(self._types, library)
 
     def decode(self, records: Records) -> Decoded:
         """Decode n records; never raises for what a record holds.
@@ -39,7 +43,7 @@ class JsonDecoder:
 
     def decode_values(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode n values, as :meth:`decode` does a run's."""
-        if len(values) < _FEWEST_FOR_TEMPLATES or not self._types:
+        if len(values) < self._fewest or not self._types:
             return decoded_of(fit_records(values, self._types), self._types)
         matched, others = self._by_template.decode(values)
         fitted = fit_records([values[row] for row in others.tolist()], self._types)

@@ -227,28 +227,11 @@ class SlotReader:
         """Read values one by one: objects and arrays, and what the quicker ways refuse."""
         text = self._slots.text
         declared = "Int64" if self._is_time(place) else self._template.types[place]  # times in milliseconds
-        right = self._lengths[place] <= _LONGEST_VALUE
-        given: list[object] = []
         bounds = zip(self._slots.starts[place].tolist(), self._slots.ends[place].tolist(), strict=True)
-        for row, (start, end) in enumerate(bounds):
-            token = text[start:end]
-            value = None
-            if right[row]:
-                try:
-                    value = orjson.loads(token)
-                except orjson.JSONDecodeError:
-                    right[row] = False
-            if declared == "object":
-                self._quotes[row] += token.count(b'"')
-            given.append(value)
-        fitted, unfit = fit_column(given, declared)
-        right[unfit] = False
-        missing = np.fromiter((value is None for value in fitted), np.bool_, len(fitted))
+        tokens = [text[start:end] for start, end in bounds]
         if declared == "object":
-            return Column(np.fromiter(fitted, object, len(fitted)), missing, right)
-        kind, empty = (np.float64, np.nan) if declared == "float64" else (np.int64, 0)
-        numbers = np.array([empty if value is None else value for value in fitted], kind)
-        return Column(numbers, missing, right)
+            self._quotes += np.fromiter((token.count(b'"') for token in tokens), np.int64, len(tokens))
+        return value_by_value(tokens, declared)
 
     def _is_time(self, place: int) -> bool:
         return self._template.types[place] == TIME_TYPE
@@ -258,6 +241,28 @@ class SlotReader:
         values = np.where(in_range & ~milliseconds.missing, milliseconds.values, 0) * 1000
         values[milliseconds.missing] = _NAT
         return Column(values, milliseconds.missing, milliseconds.right & in_range)
+
+
+def value_by_value(tokens: list[bytes], declared: ColumnType) -> Column:
+    """Return m values that are read one by one; for every type that is not text, boolean or a time."""
+    right = np.fromiter(map(len, tokens), np.int64, len(tokens)) <= _LONGEST_VALUE
+    given: list[object] = []
+    for row, token in enumerate(tokens):
+        value = None
+        if right[row]:
+            try:
+                value = orjson.loads(token)
+            except orjson.JSONDecodeError:
+                right[row] = False
+        given.append(value)
+    fitted, unfit = fit_column(given, declared)
+    right[unfit] = False
+    missing = np.fromiter((value is None for value in fitted), np.bool_, len(fitted))
+    if declared == "object":
+        return Column(np.fromiter(fitted, object, len(fitted)), missing, right)
+    kind, empty = (np.float64, np.nan) if declared == "float64" else (np.int64, 0)
+    numbers = np.array([empty if value is None else value for value in fitted], kind)
+    return Column(numbers, missing, right)
 
 
 def _is_digit(characters: npt.NDArray[np.uint8]) -> Booleans:
