@@ -55,21 +55,6 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("--grace", "grace", "10s", "How much later than the newest a record may be and still be in order."),
     Option("--idle", "idle", "30s", "After how long a quiet partition no longer holds up the others."),
-    Option(
-        "--with",
-        "sides",
-        "TOPIC[:LOOKBACK][@TIMECOL]",
-        "Another topic as a DataFrame in scope: rows up to the records' time, or a table of the newest row a key.",
-        multiple=True,
-    ),
-    Option("--wait", "wait", "5s", "How long a record waits for a side input that is behind."),
-    Option(
-        "--state",
-        "states",
-        "NAME[:TTL]",
-        "A DataFrame in scope, indexed by key: what the cell leaves in it is there for the key's next records.",
-        multiple=True,
-    ),
     Option("--param", "params", "NAME=VALUE", "A number or text in scope under NAME.", multiple=True),
     Option(
         "--format",
@@ -105,5 +90,5 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_FLAG = {option.flag: option for option in OPTIONS}
 
-NOT_YET = ("--model", "--live")
+NOT_YET = ("--with", "--wait", "--state", "--model", "--live")
 """Options that the language has and this version does not; refused by name."""

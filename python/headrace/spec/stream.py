@@ -187,13 +187,13 @@ def _problem(spec: StreamSpec) -> str | None:
     windows = spec.windows
     problems = {
         f"`{loop}` is both read and written: the stream would feed itself": loop,
+        "side inputs (--with) are not part of this version yet": bool(spec.sides),
+        "states (--state) are not part of this version yet": bool(spec.states),
         "a sink stands twice": len(set(spec.sinks)) != len(spec.sinks),
         f"`{twice}` would name two things in the cell; rename the parameter or state": twice,
         "--lookback and --window cannot stand together: the frame of a window is the whole window": (
             spec.lookback and spec.window
         ),
-        "--state needs --key: its rows are kept by key": spec.states and not spec.key,
-        "--state and --window cannot stand together": spec.states and spec.window,
         "--window session and count need --key: they are windows of one key": (
             windows is not None and windows.per_key and not spec.key
         ),
