@@ -25,7 +25,10 @@ START = pd.Timestamp("2026-01-01", tz="UTC")
 
 
 def rolling_by_key(df: pd.DataFrame) -> pd.DataFrame:
-    parts = [part.assign(mean=part.rolling("10min", on="t")["x"].mean()) for _, part in df.groupby("k", dropna=False)]
+    parts = [
+        part.assign(mean=part.rolling("10min", on="t")["x"].mean().to_numpy())
+        for _, part in df.groupby("k", dropna=False)
+    ]
     return pd.concat(parts).sort_index()
 
 
@@ -66,7 +69,7 @@ def records_of(frame: pd.DataFrame) -> Records:
         )
     ]
     partitions = frame.partition.to_numpy(np.int32)
-    offsets = frame.groupby("partition").cumcount().to_numpy(np.int64)
+    offsets = np.asarray(frame.groupby("partition").cumcount(), np.int64)
     count = len(frame)
     keys: list[bytes | None] = [
         None if k is None else k.encode() for k in frame.k.astype(object).where(frame.k.notna(), None)

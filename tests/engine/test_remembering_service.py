@@ -71,7 +71,7 @@ def rolling_means(frame: pd.DataFrame, cluster: Cluster, source: str) -> pd.Seri
         orjson.loads(message.value() or b"null")["number"]: (message.partition(), message.offset())
         for message in read_all(cluster, source)
     }
-    placed = frame.assign(place=[place[number] for number in frame.number.tolist()])
+    placed = frame.assign(place=pd.Series([place[number] for number in frame.number.tolist()], dtype=object))
     whole = placed.sort_values(["tailnum", "time", "place"], kind="stable", ignore_index=True)
     rolling = whole.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"].mean()
     return pd.Series(rolling.to_numpy(), index=whole.number).sort_index()

@@ -38,7 +38,7 @@ def sample(
         for key, time, x in zip(keys, times, random.integers(0, 100, count), strict=True)
     ]
     partition = np.array([(row if scattered else int(key[1:])) % 3 for row, key in enumerate(keys)], np.int32)
-    offsets = pd.Series(partition).groupby(partition).cumcount().to_numpy(np.int64)
+    offsets = np.asarray(pd.Series(partition).groupby(partition).cumcount(), np.int64)
     texts: list[bytes | None] = [key.encode() for key in keys]
     return Records("in", texts, values, partition, offsets, np.arange(count, dtype=np.int64), [None] * count)
 

@@ -18,6 +18,9 @@ from headrace.engine.stream import Stream
 from headrace.kafka.codec import Decoder
 from headrace.kafka.records import Records
 
+_MARK_EVERY = 1_000_000
+"""How much further the clock must be for a quiet partition to be marked again, microseconds."""
+
 
 class Repartitioner:
     """Stage one; a :class:`~headrace.engine.processor.Processor` whose outputs are the records under their new key.
@@ -94,7 +97,10 @@ class Repartitioner:
         if not self._spec.in_event_time:
             return None
         floor = now - microseconds(self._spec.idle_time)
-        for number in quiet:
+        due = [number for number in quiet if self._lanes[number].floors.get(number, NEVER) <= floor - _MARK_EVERY]
+        if not due:
+            return None
+        for number in due:
             lane = self._lanes[number]
             lane.begin()
             lane.floors[number] = floor
