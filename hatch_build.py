@@ -47,10 +47,12 @@ def compile_library(root: Path) -> bool:
         return False
     sources = sorted(str(file) for file in (root / FOLDER).glob("*.c"))
     made = library.with_suffix(".new")
-    done = subprocess.run([*command, *FLAGS, "-o", str(made), *sources], check=False)
-    if done.returncode == 0:
-        made.replace(library)  # a process that has the old one loaded keeps it
-    return done.returncode == 0
+    try:
+        subprocess.run([*command, *FLAGS, "-o", str(made), *sources, "-lm"], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    made.replace(library)  # a process that has the old one loaded keeps it
+    return True
 
 
 if __name__ == "__main__":
