@@ -38,7 +38,7 @@ def test_it_compiles_without_a_warning(
     monkeypatch.delenv("CC", raising=False)
     assert hook.compile_library(tree)
     assert capfd.readouterr() == ("", "")
-    assert ctypes.CDLL(str(tree / hook.LIBRARY)).headrace_read
+    assert hasattr(ctypes.CDLL(str(tree / hook.LIBRARY)), "headrace_read")
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler-anywhere"])
