@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure
+from headrace.engine.codecs import Codecs
 from headrace.engine.event_time import event_times
 from headrace.engine.frames import add_meta
 from headrace.engine.repartition_record import Marks, unwrap
 from headrace.engine.rows import Rows, key_hashes
 from headrace.errors import TypeMismatchError
-from headrace.kafka.codec import Decoder
 from headrace.kafka.records import Records
 from headrace.spec import StreamSpec
 
@@ -50,12 +50,13 @@ class Arrivals:
 
     Args:
         spec: what the stream declares.
-        decoder: of its records.
+        codecs: how its records are read.
     """
 
-    def __init__(self, spec: StreamSpec, decoder: Decoder) -> None:
+    def __init__(self, spec: StreamSpec, codecs: Codecs) -> None:
         self._spec = spec
-        self._decoder = decoder
+        self._decoder = codecs.decoder
+        self._keys = codecs.keys
 
     def rows(self, records: Records) -> Arrived:
         """Decode n records; never raises for what a record holds."""
@@ -71,7 +72,7 @@ class Arrivals:
             kept = ~missing
             frame, times, positions = frame[kept].reset_index(drop=True), times[kept], positions[kept]
         if self._spec.meta:
-            frame = add_meta(frame, records, positions)
+            frame = add_meta(frame, records, positions, self._keys)
         rows = Rows(
             frame,
             times,

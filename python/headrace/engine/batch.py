@@ -31,7 +31,7 @@ class BatchProcessor:
         """Process ``records``: every one of them ends in outputs, filtered or among the failures."""
         decoded = self._codecs.decoder.decode(records)
         positions = decoded.positions
-        frame = add_meta(decoded.frame, records, positions) if self._spec.meta else decoded.frame
+        frame = add_meta(decoded.frame, records, positions, self._codecs.keys) if self._spec.meta else decoded.frame
         failures = [Failure(failure.position, failure.error, "decode") for failure in decoded.failures]
         parts, raised = run_bisecting(frame, self._stream.context())
         failures += [
@@ -45,6 +45,8 @@ class BatchProcessor:
             failures += [Failure(int(positions[row]), error, "encode") for row, error in unwritable]
             values.append(encoded)
             written.append(good)
+        if failures and len(np.unique(positions)) < len(positions):  # several rows a record
+            written, values = self._without_failed(written, values, positions, failures)
         rows_of = np.concatenate([part.source for part in written]) if written else np.empty(0, np.int64)
         known = rows_of >= 0
         source = np.where(known, positions[rows_of] if len(positions) else -1, -1)
@@ -64,6 +66,24 @@ class BatchProcessor:
             partitions=np.where(known, records.partitions[source], -1) if len(source) else source,
             offsets=np.where(known, records.offsets[source], -1) if len(source) else source,
             sinks=np.repeat([part.sink for part in written], counts) if len(self._spec.sinks) > 1 else None,
+        )
+
+    @staticmethod
+    def _without_failed(
+        parts: list[Part],
+        values: list[Sequence[bytes]],
+        positions: npt.NDArray[np.int64],
+        failures: list[Failure],
+    ) -> tuple[list[Part], list[Sequence[bytes]]]:
+        """Leave out all outputs of records of which one row failed."""
+        failed = np.array([failure.position for failure in failures], np.int64)
+        kept = [np.flatnonzero(~np.isin(positions[part.source], failed) | (part.source < 0)) for part in parts]
+        return (
+            [
+                Part(part.rows.take(rows).reset_index(drop=True), part.source[rows], part.sink)
+                for part, rows in zip(parts, kept, strict=True)
+            ],
+            [[own[row] for row in rows.tolist()] for own, rows in zip(values, kept, strict=True)],
         )
 
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:

@@ -12,11 +12,14 @@ import pandas as pd
 
 from headrace.engine.context import Context, Part
 from headrace.engine.step import step
+from headrace.errors import ClusterError, RefusedError
 
 Result = TypeVar("Result")
 FailureKind = Literal["decode", "cell", "encode", "time"]
 CELL_FAILURES = (Exception, SystemExit)
 """What a cell may raise that is its record's failure; a keyboard interrupt still is the person's."""
+NOBODYS_FAILURES = (ClusterError, RefusedError)
+"""What is no record's failure: a registry that does not answer, or refuses the outputs' schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ def bisect(count: int, attempt: Callable[[int, int], Result]) -> tuple[list[Resu
 
     Returns:
         The results, in order, and which of the ``count`` failed by themselves, with what was raised.
+
+    Raises:
+        ClusterError: what is no record's failure; so is a RefusedError.
     """
     done: list[Result] = []
     failed: list[tuple[int, BaseException]] = []
@@ -88,6 +94,8 @@ def bisect(count: int, attempt: Callable[[int, int], Result]) -> tuple[list[Resu
         start, end = pending.pop()
         try:
             done.append(attempt(start, end))
+        except NOBODYS_FAILURES:
+            raise
         except CELL_FAILURES as error:
             if end - start == 1:
                 failed.append((start, error))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from headrace.engine.stream import Stream
 from headrace.kafka.clusters import Cluster, resolve_cluster
-from headrace.kafka.codec import Decoder, Encoder, make_decoder, make_encoder
+from headrace.kafka.codec import Decoder, Encoder, KeyDecoder, make_decoder, make_encoder
 from headrace.kafka.registry import Registry, registry_of
 from headrace.spec import StreamSpec
 
@@ -19,10 +19,12 @@ class Codecs:
 
     Attributes:
         decoder: of the source.
+        keys: of the source's record keys.
         encoders: one for each topic, at least one; those of a stream without a cluster write JSON.
     """
 
     decoder: Decoder
+    keys: KeyDecoder
     encoders: tuple[Encoder, ...]
 
     def encoder(self, sink: int) -> Encoder:
@@ -59,5 +61,6 @@ def make_codecs(stream: Stream, *, cluster: Cluster | None = None, registers: bo
     topics: list[str | None] = [*spec.sinks] or [None]
     return Codecs(
         make_decoder(spec.format, stream.document.input, registry=registry, topic=spec.source),
+        KeyDecoder(spec.format, registry=registry),
         tuple(make_encoder(spec.format, registry=registry, topic=topic if registers else None) for topic in topics),
     )

@@ -6,26 +6,29 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from headrace.kafka.codec import KeyDecoder
 from headrace.kafka.records import Records
 
 META_COLUMNS = ("_key", "_partition", "_offset", "_timestamp", "_headers")
 
 
-def add_meta(frame: pd.DataFrame, records: Records, positions: npt.NDArray[np.int64]) -> pd.DataFrame:
+def add_meta(
+    frame: pd.DataFrame, records: Records, positions: npt.NDArray[np.int64], decoder: KeyDecoder
+) -> pd.DataFrame:
     """Return ``frame`` with the meta columns of its records.
 
     Args:
         frame: n rows.
         records: the records they were decoded from.
         positions: int64[n], the record of each row.
+        decoder: of the records' keys.
 
     Returns:
         The same rows with ``_key`` (str, null without a key), ``_partition`` and ``_offset`` (int64),
         ``_timestamp`` (datetime64[us, UTC]) and ``_headers`` (object: a list of name and bytes pairs) added.
     """
     rows = positions.tolist()
-    keys = [records.keys[row] for row in rows]
-    text = [None if key is None else key.decode("utf-8", "replace") for key in keys]
+    text = decoder.decode([records.keys[row] for row in rows])
     stamps = pd.to_datetime(records.timestamps[positions], unit="ms", utc=True)
     headers = np.empty(len(rows), dtype=object)
     headers[:] = [list(records.headers[row] or []) for row in rows] or None

@@ -60,7 +60,7 @@ class LanedProcessor:
     ) -> None:
         self._spec = stream.document.spec
         self._types = stream.document.input
-        arrivals = Arrivals(self._spec, codecs.decoder)
+        arrivals = Arrivals(self._spec, codecs)
         self._arrive_from = arrivals.unwrapped if sources is not None else arrivals.rows
         self._sources = sources
         self._budget = budget

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from headrace.engine.arrivals import Arrivals
+from headrace.engine.codecs import Codecs
 from headrace.engine.event_time import AHEAD, NEVER, microseconds
 from headrace.engine.frames import key_texts
 from headrace.engine.lane import Lane
@@ -15,7 +16,6 @@ from headrace.engine.memo import Memo
 from headrace.engine.repartition_record import ORIGIN_HEADER, Marks, origin
 from headrace.engine.result import BatchResult, Places
 from headrace.engine.stream import Stream
-from headrace.kafka.codec import Decoder
 from headrace.kafka.records import Records
 
 _MARK_EVERY = 1_000_000
@@ -27,14 +27,14 @@ class Repartitioner:
 
     Args:
         stream: what runs.
-        decoder: of its records.
+        codecs: how its records are read.
         declaration: digest of what the stream needs to see.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, stream: Stream, decoder: Decoder, declaration: str, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: Stream, codecs: Codecs, declaration: str, clock: Callable[[], float]) -> None:
         self._spec = stream.document.spec
-        self._arrivals = Arrivals(self._spec, decoder)
+        self._arrivals = Arrivals(self._spec, codecs)
         self._declaration = declaration
         self._clock = clock
         self._lanes: dict[int, Lane] = {}

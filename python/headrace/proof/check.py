@@ -6,12 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.engine.trial import process
-from headrace.kafka.codec.json.by_record import parse_object
+from headrace.kafka.codec.json.by_record import parse_objects
 from headrace.kafka.records import Records
 from headrace.proof.causes import Cause, find_causes
 from headrace.proof.compare import Batch, Comparison, Run, compare
@@ -269,17 +268,21 @@ def _rows_of_nulls(trial: _Trial) -> bool:
     return bool(own) and all(value is None for value in own)
 
 
-def _rounded_integers(frame: pd.DataFrame, records: Records) -> list[str]:
-    """Return the float64 columns in which integers stand that a float cannot hold exactly."""
+def _rounded_integers(trial: _Trial) -> list[str]:
+    """Return the float64 columns in which JSON's integers stand that a float cannot hold exactly."""
+    if trial.stream.document.spec.format != "json":
+        return []
+    frame = trial.first.before
+    records = trial.records.take(np.unique(trial.first.before_positions))
     floats = [str(name) for name, column in frame.items() if column.dtype == np.float64]
     large = [name for name in floats if frame[name].abs().max() > _EXACT]
-    rounded = set()
+    rounded: set[str] = set()
     for value in records.values if large else []:
-        fields = parse_object(value)
-        for name in large:
-            field = fields.get(name)
-            if isinstance(field, int) and abs(field) > _EXACT:
-                rounded.add(name)
+        for fields in parse_objects(value):
+            found = [fields.get(name) for name in large]
+            rounded |= {
+                name for name, field in zip(large, found, strict=True) if isinstance(field, int) and abs(field) > _EXACT
+            }
     return sorted(rounded)
 
 
@@ -296,7 +299,7 @@ def _messages(trial: _Trial) -> list[str]:
     messages += [
         f"`{name}` holds whole numbers beyond 2^53, which float64 rounds: declare --type {name}=Int64 if they fit 64 "
         f"bits, else write them as text."
-        for name in _rounded_integers(first.before, trial.records.take(first.before_positions))
+        for name in _rounded_integers(trial)
     ]
     messages += [f"`{name}` agrees up to rounding in the last digits." for name in sorted(trial.rounded)]
     if trial.halved:

@@ -44,7 +44,7 @@ def prepare(spec: StreamSpec, function: Function, inferred: InferredTypes, recor
     """
     types = column_types(inferred, spec)
     bare = Stream(StreamDocument(spec=spec, input=types), function)
-    arrived = Arrivals(spec, make_codecs(bare).decoder).rows(records)
+    arrived = Arrivals(spec, make_codecs(bare)).rows(records)
     frame = arrived.rows.ordered().frame if spec.in_event_time else arrived.rows.frame
     matching: Matching = "none" if spec.window else _matching(function, frame, dict(spec.params))
     if spec.lookback and matching == "none" and len(frame):

@@ -191,7 +191,7 @@ def _messages(stream: Stream, lateness: timedelta) -> Iterator[str]:
 
 
 def _rows_of(stream: Stream, records: Records) -> Rows:
-    return Arrivals(stream.document.spec, make_codecs(stream).decoder).rows(records).rows
+    return Arrivals(stream.document.spec, make_codecs(stream)).rows(records).rows
 
 
 def _most_late(stream: Stream, rows: Rows) -> timedelta:

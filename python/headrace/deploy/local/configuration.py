@@ -11,6 +11,7 @@ from headrace.deploy.deployments import Deployment, deployment_path, service_fol
 from headrace.deploy.local import places
 from headrace.errors import RefusedError
 from headrace.home import HOME_VARIABLE, home
+from headrace.kafka.registry.configuration import REGISTRY_VARIABLE
 
 _UNSPEAKABLE = set('"\n\r;#')
 STOP_SECONDS = 10
@@ -68,6 +69,7 @@ def _program(deployment: Deployment, replica: int) -> str:
         HOME_VARIABLE: str(home()),
         "HEADRACE_DEPLOYMENT": str(deployment_path(deployment.service)),
         "HEADRACE_DIE_WITH_PARENT": "1",
+        **{name: os.environ[name] for name in (REGISTRY_VARIABLE,) if name in os.environ},
     }
     return f"""[program:{program_name(deployment.service, replica)}]
 command={_ini(shlex.join(command))}

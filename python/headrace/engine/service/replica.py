@@ -112,6 +112,16 @@ class Replica:
         except UndeliveredError as error:
             self._metrics.state = "degraded"
             self._recover(error)
+        except ExpiredOffsetError:
+            raise
+        except ClusterError as error:  # a schema registry that does not answer, for example
+            if not self._deployed:
+                raise
+            self._metrics.state = "degraded"
+            logger.warning("trying again", extra={"reason": str(error), "seconds": _LONGEST_PAUSE})
+            self._stopping.wait(_LONGEST_PAUSE)
+            for stage in self._stages:
+                self._insist(stage.rewind)
         except KafkaException as error:  # from a question asked while partitions were being assigned
             logger.warning("the cluster does not answer", extra={"reason": str(error)})
             self._metrics.state = "degraded"
@@ -145,7 +155,7 @@ class Replica:
         topic = names.repartition_topic(name, spec.key)
         partitions = require_topic(self._cluster, topic).partitions
         sources = require_topic(self._cluster, spec.source).partitions
-        first = Repartitioner(self._stream, codecs.decoder, declaration(self._stream), time.time)
+        first = Repartitioner(self._stream, codecs, declaration(self._stream), time.time)
         outbox = RepartitionOutbox(topic, partitions, first, self._outbox, spec.on_error)
         again = Source(
             self._cluster,

@@ -66,18 +66,6 @@ def parse_objects(value: bytes | None) -> list[dict[str, object]]:
     raise DecodeError(message, hint="Write one object a record, or an array of objects.")
 
 
-def parse_object(value: bytes | None) -> dict[str, object]:
-    """Return the one JSON object that a record's value is.
-
-    Raises:
-        DecodeError: as :func:`parse_objects`, or the value is an array.
-    """
-    documents = parse_objects(value)
-    if value is None or len(documents) != 1 or value.lstrip()[:1] == b"[":
-        raise DecodeError("The value is a JSON list, not a JSON object.", hint="Write one object a record.")
-    return documents[0]
-
-
 def _kind(value: object) -> str:
     return "null" if value is None else f"a JSON {type(value).__name__}"
 
