@@ -110,6 +110,17 @@ def test_a_lookback_of_28_days_equals_pandas_after_kills(
     )
     status = service.status()
     assert (status["records_in"], status["records_out"], status["failed"], status["late"]) == (COUNT, COUNT, 0, 0)
+    assert status["remembered_rows"] > 1_000
+    assert status["watermark_delay_s"] > 0
+    metrics = service.get("/metrics").decode()
+    names_of_metrics = {line.split("{")[0] for line in metrics.splitlines() if not line.startswith("#")}
+    assert names_of_metrics >= {
+        "headrace_records_late_total",
+        "headrace_watermark_delay_seconds",
+        "headrace_remembered_rows",
+        "headrace_remembered_bytes",
+        "headrace_restoring_records",
+    }
 
 
 @pytest.mark.timeout(300)

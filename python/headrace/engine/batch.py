@@ -116,6 +116,10 @@ class BatchProcessor:
         del partition, offset
         return None
 
+    def size(self) -> tuple[int, int]:
+        """Return nothing."""
+        return 0, 0
+
     def commit(self) -> None:
         """Do nothing."""
 

@@ -61,6 +61,12 @@ class Lane:
         """Rows up to this time, itself included, can be taken: what comes later in time sorts after them."""
         return self.complete - (len(self.newest) > 1)
 
+    @property
+    def reached(self) -> int:
+        """How far the log itself is, whatever the clock says of quiet partitions."""
+        known = [newest for newest in self.newest.values() if newest > NEVER]
+        return min(self.complete, min(known) - self.grace) if known else self.complete
+
     def begin(self) -> None:
         """Keep what the lane is now, until :meth:`commit` or :meth:`rollback`; does nothing the second time."""
         if self._kept is None:
@@ -128,6 +134,13 @@ class Lane:
             waiting = [Rows.concat(waiting)]
         self.waiting = waiting
         return ready
+
+    def size(self) -> tuple[int, int]:
+        """Return how many rows wait, are in open windows or in the history, and the bytes of memory they take."""
+        kept = [rows for rows in self.waiting if len(rows)] + (self.windows.waiting() if self.windows else [])
+        size = sum(int(rows.frame.memory_usage(deep=False, index=False).sum()) for rows in kept)
+        count = sum(map(len, kept))
+        return (count, size) if self.history is None else (count + len(self.history), size + self.history.nbytes)
 
     def commit(self) -> None:
         """Keep what the batch changed."""

@@ -90,7 +90,8 @@ class LanedProcessor:
 
     def drop(self, partition: int) -> None:
         """Forget a partition; without a key what was read of the others goes too, since they are one lane."""
-        self._starts.pop(partition, None)
+        if self._starts.pop(partition, None) is None:
+            return
         self._restoring.pop(partition, None)
         lane = self._lanes.pop(self._number(partition), None)
         if lane is not None:
@@ -195,12 +196,17 @@ class LanedProcessor:
             declaration=self._declaration,
         )
 
+    def size(self) -> tuple[int, int]:
+        """Return how many rows are remembered, and how many bytes of memory they take."""
+        sizes = [lane.size() for lane in self._lanes.values()]
+        return sum(rows for rows, _ in sizes), sum(size for _, size in sizes)
+
     def commit(self) -> None:
         """The batch is committed."""
         for lane in self._lanes.values():
             lane.commit()
-            if lane.history is not None and self._rows.span is not None and lane.complete > NEVER:
-                lane.history.expire(lane.complete - self._rows.span)
+            if lane.history is not None and self._rows.span is not None and lane.reached > NEVER:
+                lane.history.expire(lane.reached - self._rows.span)
         self._rows.commit()
         self._touched = set()
 
@@ -294,5 +300,5 @@ class LanedProcessor:
             return lane.windows.earliest()
         if self._rows.span is None:  # as many rows as declared may be as old as the log
             return NEVER
-        horizon = lane.complete - self._rows.span
+        horizon = lane.reached - self._rows.span
         return horizon if earliest is None else min(earliest, horizon)

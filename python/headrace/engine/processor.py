@@ -56,6 +56,9 @@ class Processor(Protocol):
     def rollback(self) -> None:
         """The batch is not committed, and will come again."""
 
+    def size(self) -> tuple[int, int]:
+        """Return how many rows are remembered, and how many bytes of memory they take."""
+
     def close(self) -> None:
         """Let go of files and memory."""
 

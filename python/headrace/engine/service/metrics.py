@@ -45,6 +45,8 @@ class ServiceMetrics:
         self.later_lag: dict[int, int] = {}
         self.watermark: int | None = None
         self.restoring = 0
+        self.remembered_rows = 0
+        self.remembered_bytes = 0
         self.since_deploy: dict[int, Counts] = {}
         self.dropped_fields: dict[str, int] = {}
         self.alive_at = time.monotonic()
@@ -116,6 +118,9 @@ class ServiceMetrics:
             "records_out": sum(count.records_out for count in counts),
             "failed": sum(count.failed for count in counts),
             "late": sum(count.late for count in counts),
+            "watermark_delay_s": None if self.watermark is None else round(time.time() - self.watermark / 1e6, 3),
+            "remembered_rows": self.remembered_rows,
+            "restoring": self.restoring,
             "partitions": sorted(self.since_deploy),
             "dropped_fields": dict(self.dropped_fields),
         }
@@ -130,6 +135,13 @@ class ServiceMetrics:
         yield self._counter("headrace_records_in", "Records taken since the process started.", counts.records_in)
         yield self._counter("headrace_records_out", "Outputs sent since the process started.", counts.records_out)
         yield self._counter("headrace_records_failed", "Records failed since the process started.", counts.failed)
+        yield self._counter("headrace_records_late", "Records late since the process started.", counts.late)
+        yield self._gauge("headrace_remembered_rows", "Rows kept for lookbacks and windows.", self.remembered_rows)
+        yield self._gauge("headrace_remembered_bytes", "Memory of these rows.", self.remembered_bytes)
+        yield self._gauge("headrace_restoring_records", "Offsets still to be read again.", self.restoring)
+        if self.watermark is not None:
+            delay = time.time() - self.watermark / 1e6
+            yield self._gauge("headrace_watermark_delay_seconds", "How far event time is behind the clock.", delay)
         yield self._gauge("headrace_in_per_second", "Records taken, over ten seconds.", self._rates[0].per_second)
         yield self._gauge("headrace_out_per_second", "Outputs sent, over ten seconds.", self._rates[1].per_second)
         lag = GaugeMetricFamily(

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from headrace.engine.event_time import NEVER
 from headrace.engine.memo import Memo
 from headrace.engine.processor import Processor, declaration
 from headrace.engine.result import BatchResult
@@ -120,9 +121,17 @@ class Stage:
         self._processor.rollback()
         before = {number: (place.next, place.memo) for number, place in self._source.partitions.items()}
         self._source.rewind()
-        for number, place in self._source.partitions.items():
-            if number in before and before[number] != (place.next, place.memo):
-                self._begin(number, place)
+        changed = [
+            number
+            for number, place in self._source.partitions.items()
+            if number in before and before[number] != (place.next, place.memo)
+        ]
+        if changed and not self._spec.key:  # all partitions are one lane
+            changed = list(self._source.partitions)
+            for number in changed:
+                self._processor.drop(number)
+        for number in changed:
+            self._begin(number, self._source.partitions[number])
 
     def report(self) -> None:
         """Tell the metrics where the source stands."""
@@ -135,9 +144,13 @@ class Stage:
         else:
             self._metrics.since_deploy = counts
             self._metrics.lag = self._source.lags()
-        complete = [place.memo.complete for place in self._source.partitions.values() if place.memo is not None]
-        self._metrics.watermark = min(complete, default=None)
+        if self._role == "first":
+            return
+        memos = [place.memo for place in self._source.partitions.values() if place.memo is not None]
+        known = [memo.complete for memo in memos if memo.complete > NEVER]
+        self._metrics.watermark = min(known, default=None)
         self._metrics.restoring = self._restoring.left
+        self._metrics.remembered_rows, self._metrics.remembered_bytes = self._processor.size()
 
     def assigned(self, partitions: dict[int, Partition]) -> None:
         """Take on partitions: what they need of their past is read before anything new."""

@@ -58,6 +58,10 @@ class OpenWindows:
     def __len__(self) -> int:
         return sum(len(chunk.rows) for chunk in self._chunks)
 
+    def waiting(self) -> list[Rows]:
+        """Return the rows that wait, in runs."""
+        return [chunk.rows for chunk in self._chunks]
+
     def add(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Take rows, in any order; return bool[n], those that are in no window that is still open.
 
