@@ -30,6 +30,8 @@ class CleanResult(BaseModel):
         first_error: the first failure as one line, or ``None``.
         output: dtype of each output column.
         matching: how output rows are matched to input rows, found out there.
+        repartition: the records do not stand by the stream's key.
+        windows_at_once: the cell gives for many windows at once what it gives for each.
         verdict: what the check found there.
     """
 
@@ -43,6 +45,8 @@ class CleanResult(BaseModel):
     first_error: str | None
     output: dict[str, str]
     matching: Matching
+    repartition: bool = False
+    windows_at_once: bool = False
     verdict: Verdict
 
     @classmethod
@@ -58,6 +62,8 @@ class CleanResult(BaseModel):
             first_error=failures[0].summary if failures else None,
             output=found.stream.document.output,
             matching=found.stream.document.matching,
+            repartition=found.stream.document.repartition,
+            windows_at_once=found.stream.document.windows_at_once,
             verdict=found.verdict,
         )
 

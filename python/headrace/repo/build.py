@@ -106,7 +106,13 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         failed=clean.failed,
         sample=sample.pin.offsets,
     )
-    pinned = {"matching": clean.matching, "output": clean.output, "proof": proof}
+    pinned = {
+        "matching": clean.matching,
+        "repartition": clean.repartition,
+        "windows_at_once": clean.windows_at_once,
+        "output": clean.output,
+        "proof": proof,
+    }
     document = document.model_copy(update=pinned)
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
     if finished:
