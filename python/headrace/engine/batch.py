@@ -89,6 +89,12 @@ class BatchProcessor:
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Do nothing, as all that follows: nothing is remembered."""
 
+    def recall(self, partition: int, committed: int) -> int | None:
+        """Do nothing."""
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Do nothing."""
+
     def drop(self, partition: int) -> None:
         """Do nothing."""
 

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.arrivals import Arrivals, Arrived
+from headrace.engine.checkpoints import Checkpoint, Checkpoints
 from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
 from headrace.engine.event_time import AHEAD, ALWAYS, NEVER, microseconds
 from headrace.engine.history import History, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
+from headrace.engine.needed import Needed
 from headrace.engine.repartition_record import Marks
 from headrace.engine.result import BatchResult
 from headrace.engine.row_work import RowWork
@@ -64,7 +66,6 @@ class LanedProcessor:
         self._arrive_from = arrivals.unwrapped if sources is not None else arrivals.rows
         self._sources = sources
         self._budget = budget
-        self._folder = folder
         self._one_lane = one_lane
         self._declaration = declaration
         self._clock = clock
@@ -74,6 +75,11 @@ class LanedProcessor:
         self._starts: dict[int, int] = {}
         self._restoring: dict[int, tuple[Memo, dict[int, int]]] = {}
         self._touched: set[int] = set()
+        self._recalled: dict[int, Checkpoint] = {}
+        self._checkpoints: Checkpoints | None = None
+        plain = "object" not in self._types.values() and not self._spec.meta
+        if folder is not None and self._spec.lookback and not one_lane and plain:
+            self._checkpoints = Checkpoints(folder, declaration, self._types)
 
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Take on a partition, as its last commit left it, or from offset ``start`` on."""
@@ -88,11 +94,38 @@ class LanedProcessor:
         if memo is not None:
             self.restored(partition)
 
+    def recall(self, partition: int, committed: int) -> int | None:
+        """Take on the history that this machine's disk has; return from which offset on the log has to be read."""
+        memo, _ = self._restoring[partition]
+        found = self._checkpoints.find(partition, committed, memo.start) if self._checkpoints else None
+        lane = self._lane(partition)
+        if found is None or lane.history is None:
+            return None
+        resume = found.resume
+        lane.history.recall(found.segments)
+        lane.needed[partition] = Needed([run for run in found.runs if run.first < resume.first])
+        self._recalled[partition] = found
+        self._restoring[partition] = memo, dict(resume.newest)
+        return resume.first
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Have histories written to this machine's disk, as of committed offsets, beside the work."""
+        for partition, offset in offsets.items() if self._checkpoints else ():
+            lane = self._lane(partition)
+            assert self._checkpoints is not None  # noqa: S101  by the loop
+            assert lane.history is not None  # noqa: S101  checkpoints are of lookbacks
+            needed = lane.needed.get(partition, Needed()).copy()
+            needed.lowest(self._since(lane))
+            newest, segments = dict(lane.newest), lane.history.segments()
+            start = self._starts[partition]
+            self._checkpoints.keep(partition, Checkpoint(offset, start, lane.released, newest, needed.runs, segments))
+
     def drop(self, partition: int) -> None:
         """Forget a partition; without a key what was read of the others goes too, since they are one lane."""
         if self._starts.pop(partition, None) is None:
             return
         self._restoring.pop(partition, None)
+        self._recalled.pop(partition, None)
         lane = self._lanes.pop(self._number(partition), None)
         if lane is not None:
             lane.close()
@@ -118,7 +151,8 @@ class LanedProcessor:
             lane.windows.restore(rows.take(began & ~late))
         if lane.history is not None:
             done = ~began | (rows.times <= lane.released) | late
-            lane.history.add(self._rows.without_failed(rows.take(done)))
+            missing = done & ~self._recalls(partition, records.offsets[arrived.positions], rows, ~began | late)
+            lane.history.add(self._rows.without_failed(rows.take(missing)))
             lane.history.commit()
             if not done.all():
                 lane.waiting.append(rows.take(~done))
@@ -219,9 +253,20 @@ class LanedProcessor:
 
     def close(self) -> None:
         """Let go of files and memory."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         for lane in self._lanes.values():
             lane.close()
         self._lanes = {}
+
+    def _recalls(
+        self, partition: int, offsets: npt.NDArray[np.int64], rows: Rows, at_once: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Return which rows that are read again were recalled from disk, bool[n]."""
+        found = self._recalled.get(partition)
+        if found is None:
+            return np.zeros(len(rows), np.bool_)
+        return (offsets < found.offset) & (at_once | (rows.times <= found.released))
 
     def _emission(self) -> Emission:
         return Emission(self._spec.key, several=len(self._spec.sinks) > 1)

@@ -26,6 +26,12 @@ class Processor(Protocol):
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Take on a partition, as its last commit left it, or from offset ``start`` on."""
 
+    def recall(self, partition: int, committed: int) -> int | None:
+        """After :meth:`begin`, take on what this machine's disk has; return where the log has to be read from."""
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Have what is remembered written to this machine's disk, as of committed offsets."""
+
     def drop(self, partition: int) -> None:
         """Forget a partition."""
 

@@ -48,6 +48,12 @@ class Repartitioner:
         lane.newest = {partition: NEVER} | (memo.newest if memo is not None else {})
         self._lanes[partition] = lane
 
+    def recall(self, partition: int, committed: int) -> int | None:
+        """Do nothing: only event times are kept, and the commit has them."""
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Do nothing."""
+
     def drop(self, partition: int) -> None:
         """Forget a source partition."""
         self._lanes.pop(partition, None)

@@ -96,6 +96,14 @@ class History:
             self._budget.add(self._segments[-1])
         self._staged = []
 
+    def segments(self) -> list[Segment]:
+        """Return all that is remembered and committed; segments never change, so another thread can read them."""
+        return list(self._segments)
+
+    def recall(self, segments: list[Segment]) -> None:
+        """Take on what another history gave by :meth:`segments`."""
+        self._segments = list(segments)
+
     def rollback(self) -> None:
         """Forget what was added since the last commit."""
         self._staged = []
@@ -114,7 +122,7 @@ class History:
             rows = Rows.concat([segment.take(np.arange(len(segment))) for segment in (one_before, last)])
             order = np.lexsort((rows.offsets, rows.partitions, rows.times, rows.hashes))
             kept = self._still_needed(rows.hashes[order], rows.times[order])
-            self._segments[-2:] = [Segment(rows.take(order[kept]), self._types)] if kept.any() else []
+            self._segments[-2:] = [Segment.of_sorted(rows.take(order[kept]), self._types)] if kept.any() else []
 
     def _still_needed(self, hashes: npt.NDArray[np.uint64], times: Integers) -> npt.NDArray[np.bool_]:
         """Return which of sorted rows may still be needed, bool[n]."""

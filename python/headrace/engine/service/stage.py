@@ -33,6 +33,9 @@ Role = Literal["whole", "first", "second"]
 _RESTORING_SECONDS = 0.0
 """How long the group's consumer is listened to between two slices of a restore."""
 
+CHECKPOINT_SECONDS = 60.0
+"""How often what is remembered is written to this machine's disk."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -76,6 +79,7 @@ class Stage:
         self._role = role
         self._declaration = declaration(stream)
         self._restoring = Restoring(cluster, source.topic, stream.name, processor)
+        self._checkpointed = time.monotonic()
 
     def open(self) -> None:
         """Join the group."""
@@ -83,6 +87,7 @@ class Stage:
 
     def close(self) -> None:
         """Leave it."""
+        self._checkpoint()
         self._restoring.close()
         self._source.close()
         self._processor.close()
@@ -146,6 +151,8 @@ class Stage:
             self._metrics.lag = self._source.lags()
         if self._role == "first":
             return
+        if time.monotonic() - self._checkpointed > CHECKPOINT_SECONDS:
+            self._checkpoint()
         memos = [place.memo for place in self._source.partitions.values() if place.memo is not None]
         known = [memo.complete for memo in memos if memo.complete > NEVER]
         self._metrics.watermark = min(known, default=None)
@@ -163,6 +170,14 @@ class Stage:
             self._restoring.drop(number)
             self._processor.drop(number)
 
+    def _checkpoint(self) -> None:
+        """Have what is remembered written to disk, unless some of it is still being read."""
+        self._checkpointed = time.monotonic()
+        if not self._restoring.partitions:
+            self._processor.rollback()
+            committed = {number: place.next for number, place in self._source.partitions.items() if place.memo}
+            self._processor.checkpoint(committed)
+
     def _begin(self, number: int, place: Partition) -> None:
         self._restoring.drop(number)
         self._processor.drop(number)
@@ -170,7 +185,10 @@ class Stage:
         if memo is not None and memo.declaration != self._declaration:
             memo = None
         self._processor.begin(number, memo, start=place.next)
-        first = self._first_needed(number, memo)
+        recalled = self._processor.recall(number, place.next) if memo is not None else None
+        if recalled is not None:
+            logger.info("history recalled", extra={"partition": number, "reading_from": recalled, "to": place.next})
+        first = recalled if recalled is not None else self._first_needed(number, memo)
         if first is not None and first < place.next:
             self._restoring.add(number, max(first, self._source.low(number)), place.next)
             self._source.hold([number] if self._spec.key else list(self._source.partitions))
