@@ -22,7 +22,7 @@ from headrace.engine.repartition_record import Marks
 from headrace.engine.result import BatchResult
 from headrace.engine.row_work import RowWork
 from headrace.engine.rows import Rows
-from headrace.engine.side_frames import Sides
+from headrace.engine.sides import Sides
 from headrace.engine.stream import Stream
 from headrace.engine.window_work import WindowWork
 from headrace.engine.windows import OpenWindows

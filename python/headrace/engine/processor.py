@@ -12,7 +12,7 @@ from headrace.engine.batch import BatchProcessor
 from headrace.engine.codecs import Codecs, make_codecs
 from headrace.engine.memo import Memo
 from headrace.engine.result import BatchResult
-from headrace.engine.side_frames import Sides, pinned_sides
+from headrace.engine.sides import PinnedSides, Sides
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
 
@@ -104,7 +104,7 @@ def make_processor(
         codecs=codecs,
         budget=MemoryBudget(memory, folder),
         folder=folder,
-        sides=sides or pinned_sides(stream),
+        sides=sides or stream.sides or PinnedSides(stream.document, {}),
         one_lane=one_lane or spec.key is None,
         declaration=declaration(stream),
         sources=sources,

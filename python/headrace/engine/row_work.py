@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from headrace.engine.bisect import Failure, bisect, failure_of
 from headrace.engine.codecs import Codecs
-from headrace.engine.context import StepResult
+from headrace.engine.context import Part, StepResult
 from headrace.engine.emission import Emission, Emitted
 from headrace.engine.event_time import microseconds
 from headrace.engine.lane import Lane
 from headrace.engine.rows import Rows, event_order
-from headrace.engine.side_frames import Sides
+from headrace.engine.sides import Sides
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.kafka.codec import EncodeError
@@ -117,15 +117,23 @@ class RowWork:
         """Run the step once; only when all of it went through is anything kept."""
         by_lane = [(lanes[number], self._of_lane(new, number)) for number in np.unique(new.lanes).tolist()]
         rows, is_new = self._with_history(new.rows, by_lane)
-        result = self._step(rows, is_new, new.rows)
-        emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in result.parts]
+        order = self._order_in_time(rows)
+        result = self._step(rows if order is None else rows.take(order), is_new)
+        parts = result.parts if order is None else [_put_back(part, order) for part in result.parts]
+        emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in parts]
         for lane, own in by_lane:
             if lane.history is not None:
                 lane.history.add(own)
         return emitted
 
-    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None, new: Rows) -> StepResult:
-        arguments = self._sides.frames(int(new.times.min()), int(new.times.max())) if self._spec.sides else {}
+    def _order_in_time(self, rows: Rows) -> npt.NDArray[np.intp] | None:
+        """Return the event-time order of rows that come in offset order and are joined in time, if it is another."""
+        if self._spec.in_event_time or not self._spec.joins_in_time:
+            return None
+        return event_order(rows.times, rows.partitions, rows.offsets)
+
+    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None) -> StepResult:
+        arguments = self._sides.frames(int(rows.times.min()), int(rows.times.max())) if self._spec.sides else {}
         return step(rows.frame, self._stream.context(arguments, new=is_new))
 
     @staticmethod
@@ -147,3 +155,12 @@ class RowWork:
         is_new[:known] = False
         order = event_order(rows.times, rows.partitions, rows.offsets)
         return (rows, is_new) if order is None else (rows.take(order), is_new[order])
+
+
+def _put_back(part: Part, order: npt.NDArray[np.intp]) -> Part:
+    """Return outputs of rows that were put in ``order``, as if these had been given in their own."""
+    if not (part.source >= 0).all():
+        return Part(part.rows, np.where(part.source >= 0, order[part.source], -1), part.sink)
+    source = order[part.source]
+    places = np.argsort(source, kind="stable")
+    return Part(part.rows.take(places).reset_index(drop=True), source[places], part.sink)

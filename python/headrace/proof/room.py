@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,12 +69,15 @@ class CleanResult(BaseModel):
         )
 
 
-def run_clean(folder: Path, records: Records, *, timeout: float = TIMEOUT) -> CleanResult:
+def run_clean(
+    folder: Path, records: Records, sides: Mapping[str, Records] | None = None, *, timeout: float = TIMEOUT
+) -> CleanResult:
     """Load a stream folder in a fresh process and run and check it on ``records``.
 
     Args:
         folder: a folder as ``headrace commit`` writes it; of ``stream.yaml`` the spec and the input types count.
         records: the pinned sample.
+        sides: records of the side inputs by topic, pinned with it.
         timeout: seconds.
 
     Raises:
@@ -81,15 +85,15 @@ def run_clean(folder: Path, records: Records, *, timeout: float = TIMEOUT) -> Cl
         ProofError: the process took too long or died.
         HeadraceError: what Headrace itself refuses there, with the same words.
     """
-    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, timeout=timeout))
+    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, sides, timeout=timeout))
 
 
-def work(folder: Path, records: Records) -> CleanResult:
+def work(folder: Path, records: Records, sides: Mapping[str, Records]) -> CleanResult:
     """Do what the fresh process of :func:`run_clean` does."""
-    return CleanResult.of(examine_folder(folder, records))
+    return CleanResult.of(examine_folder(folder, records, sides))
 
 
-def examine_folder(folder: Path, records: Records) -> Examination:
+def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records]) -> Examination:
     """Load a stream folder in this process, which must be a fresh one, and examine it as a cell is examined.
 
     Raises:
@@ -101,6 +105,7 @@ def examine_folder(folder: Path, records: Records) -> Examination:
     from headrace.engine.function import load_folder  # noqa: PLC0415
     from headrace.kafka.inference import InferredTypes  # noqa: PLC0415
     from headrace.proof.examine import examine  # noqa: PLC0415
+    from headrace.proof.side_samples import SideSamples  # noqa: PLC0415
 
     document = read_document(folder)
     try:
@@ -110,7 +115,7 @@ def examine_folder(folder: Path, records: Records) -> Examination:
     except CELL_FAILURES as error:
         raise _import_error(folder, error) from None
     inferred = InferredTypes(columns=document.input, never_null=document.never_null, records=len(records))
-    return examine(document.spec, function, inferred, records)
+    return examine(document.spec, function, inferred, records, sides=SideSamples(sides, document.sides))
 
 
 def _import_error(folder: Path, error: BaseException) -> CellError:

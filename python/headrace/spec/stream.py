@@ -160,6 +160,11 @@ class StreamSpec(BaseModel):
         return bool(self.lookback or self.window)
 
     @property
+    def joins_in_time(self) -> bool:
+        """Whether a side input is aligned by event time, so that the rows' own event time counts."""
+        return any(not side.is_table for side in self.side_inputs)
+
+    @property
     def needs_one_replica(self) -> bool:
         """Whether one replica must see the whole topic: there is memory, and no key to divide it by."""
         return self.remembers and self.key is None
@@ -187,8 +192,11 @@ def _problem(spec: StreamSpec) -> str | None:
     windows = spec.windows
     problems = {
         f"`{loop}` is both read and written: the stream would feed itself": loop,
-        "side inputs (--with) are not part of this version yet": bool(spec.sides),
         "states (--state) are not part of this version yet": bool(spec.states),
+        "--with cannot read CSV: nothing names the columns of another topic": (spec.sides and spec.format == "csv"),
+        f"`{spec.source}` is the source; it cannot be a side input (--with) too": (
+            spec.source in {side.topic for side in spec.side_inputs}
+        ),
         "a sink stands twice": len(set(spec.sinks)) != len(spec.sinks),
         f"`{twice}` would name two things in the cell; rename the parameter or state": twice,
         "--lookback and --window cannot stand together: the frame of a window is the whole window": (
