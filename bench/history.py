@@ -76,7 +76,7 @@ def main(rows: int, keys: int) -> None:
 def measure(cluster: Cluster, folder: Path, rows: int, keys: int) -> None:
     """Fill the source, let the service take it, and restart it twice."""
     for topic in (SOURCE, SINK, f"{SINK}.dlq", names.state_topic(NAME)):
-        create_topic(cluster, topic, PARTITIONS)
+        create_topic(cluster, topic, PARTITIONS, {"retention.ms": "-1"})
     fill(cluster, 0, rows, rows, keys)
     stream = stream_folder(folder)
     state = home("services", NAME) / "state-0"

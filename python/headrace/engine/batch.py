@@ -89,6 +89,9 @@ class BatchProcessor:
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Do nothing, as all that follows: nothing is remembered."""
 
+    def load(self, partition: int, records: Records) -> None:
+        """Do nothing."""
+
     def recall(self, partition: int, committed: int) -> int | None:
         """Do nothing."""
 

@@ -126,9 +126,15 @@ class LanedProcessor:
             return
         self._restoring.pop(partition, None)
         self._recalled.pop(partition, None)
+        self._rows.drop(partition)
         lane = self._lanes.pop(self._number(partition), None)
         if lane is not None:
             lane.close()
+
+    def load(self, partition: int, records: Records) -> None:
+        """Take records of the changelog, in their order."""
+        for key, value in zip(records.keys, records.values, strict=True):
+            self._rows.load(partition, bytes(key or b""), value)
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
@@ -152,7 +158,7 @@ class LanedProcessor:
         if lane.history is not None:
             done = ~began | (rows.times <= lane.released) | late
             missing = done & ~self._recalls(partition, records.offsets[arrived.positions], rows, ~began | late)
-            lane.history.add(self._rows.without_failed(rows.take(missing)))
+            lane.history.add(self._rows.failed.without(rows.take(missing)))
             lane.history.commit()
             if not done.all():
                 lane.waiting.append(rows.take(~done))
@@ -239,9 +245,11 @@ class LanedProcessor:
         """The batch is committed."""
         for lane in self._lanes.values():
             lane.commit()
+        self._rows.commit()
+        for lane in self._lanes.values():
             if lane.history is not None and self._rows.span is not None and lane.reached > NEVER:
                 lane.history.expire(lane.reached - self._rows.span)
-        self._rows.commit()
+                self._rows.failed.expire(lane.number, lane.reached - self._rows.span)
         self._touched = set()
 
     def rollback(self) -> None:
@@ -337,6 +345,7 @@ class LanedProcessor:
             self._windows.run([lane for lane, _ in changed], emission)
         else:
             self._rows.run([(lane, Rows.concat(rows)) for lane, rows in changed if rows], emission)
+            emission.changes += self._rows.changes()
 
     def _since(self, lane: Lane) -> int | None:
         """Return from which event time on rows of a lane are still needed."""

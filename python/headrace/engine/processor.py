@@ -35,6 +35,9 @@ class Processor(Protocol):
     def drop(self, partition: int) -> None:
         """Forget a partition."""
 
+    def load(self, partition: int, records: Records) -> None:
+        """Take records of the stream's changelog, in their order."""
+
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
 

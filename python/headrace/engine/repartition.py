@@ -48,6 +48,9 @@ class Repartitioner:
         lane.newest = {partition: NEVER} | (memo.newest if memo is not None else {})
         self._lanes[partition] = lane
 
+    def load(self, partition: int, records: Records) -> None:
+        """Do nothing."""
+
     def recall(self, partition: int, committed: int) -> int | None:
         """Do nothing: only event times are kept, and the commit has them."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.bisect import Failure, bisect, failure_of
+from headrace.engine.changelog import FAILED, Change, kind_of
 from headrace.engine.codecs import Codecs
 from headrace.engine.context import Part, StepResult
 from headrace.engine.emission import Emission, Emitted
 from headrace.engine.event_time import microseconds
+from headrace.engine.failed_rows import FailedRows
 from headrace.engine.lane import Lane
 from headrace.engine.rows import Rows, event_order
 from headrace.engine.sides import Sides
@@ -31,13 +33,6 @@ class _New:
     lanes: npt.NDArray[np.int32]
 
 
-@dataclass(slots=True)
-class _Failed:
-    """Offsets of records that failed, by partition: they stay out of the history for good."""
-
-    offsets: dict[int, set[int]] = field(default_factory=dict)
-
-
 class RowWork:
     """Runs the function over rows that are ready, and keeps them for those to come.
 
@@ -54,7 +49,7 @@ class RowWork:
         self._spec = spec
         self._sides = sides
         self._codecs = codecs
-        self._failed = _Failed()
+        self.failed = FailedRows()
         self.span = microseconds(lookback.span) if lookback is not None and lookback.span is not None else None
 
     def run(self, ready: list[tuple[Lane, Rows]], emission: Emission) -> None:
@@ -67,21 +62,26 @@ class RowWork:
             piece = new if whole else _New(new.rows.take(np.arange(len(new.rows))[places]), new.lanes[places])
             self._run(piece, lanes, emission)
 
-    def without_failed(self, rows: Rows) -> Rows:
-        """Return the rows that did not fail when they were new."""
-        if not self._failed.offsets:
-            return rows
-        failed = [
-            offset in self._failed.offsets.get(partition, ())
-            for partition, offset in zip(rows.partitions.tolist(), rows.offsets.tolist(), strict=True)
-        ]
-        return rows.take(~np.array(failed, np.bool_))
+    def changes(self) -> list[Change]:
+        """Return what the batch changes in the changelog."""
+        return self.failed.changes()
+
+    def load(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Take a record of the changelog."""
+        if kind_of(key) == FAILED:
+            self.failed.load(partition, key, value)
+
+    def drop(self, partition: int) -> None:
+        """Forget a partition."""
+        self.failed.drop(partition)
 
     def commit(self) -> None:
         """The batch is committed."""
+        self.failed.commit()
 
     def rollback(self) -> None:
         """The batch is not committed."""
+        self.failed.rollback()
 
     def _in_order(self, ready: list[tuple[Lane, Rows]]) -> _New:
         rows = Rows.concat([rows for _, rows in ready]) if ready else Rows.empty(self._stream.document.input)
@@ -99,6 +99,10 @@ class RowWork:
 
         done, failed = bisect(len(new.rows), attempt)
         emission.emitted += [emitted for part in done for emitted in part]
+        if failed and self._spec.lookback:
+            places = np.array([position for position, _ in failed], np.int64)
+            rows = new.rows.take(places)
+            self.failed.note(new.lanes[places] if self._spec.key else rows.partitions, rows)
         for position, error in failed:
             found = failure_of(-1, error, self._stream.function)
             emission.failures.append(

@@ -108,6 +108,19 @@ def watermarks(cluster: Cluster, topic: str) -> dict[int, tuple[int, int]]:
     return watermarks_of(cluster, [require_topic(cluster, topic)])[topic]
 
 
+def log_ends(cluster: Cluster, topic: str) -> dict[int, int]:
+    """Return for each partition the offset after its last record, be that one committed or in an open transaction.
+
+    Raises:
+        MissingTopicError: there is no such topic.
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    partitions = [TopicPartition(topic, number) for number in range(require_topic(cluster, topic).partitions)]
+    wanted = dict.fromkeys(partitions, _LATEST)
+    found = _offsets(cluster, wanted, isolation=IsolationLevel.READ_UNCOMMITTED)
+    return {number: found[topic, number] for number in range(len(partitions))}
+
+
 def watermarks_of(cluster: Cluster, topics: Sequence[TopicInfo]) -> dict[str, dict[int, tuple[int, int]]]:
     """Return the `watermarks` of several topics, asked for at once; topics one may not read are left out.
 
@@ -274,7 +287,11 @@ def _info(topic: TopicMetadata) -> TopicInfo:
 
 
 def _offsets(
-    cluster: Cluster, wanted: dict[TopicPartition, OffsetSpec], *, strict: bool = True
+    cluster: Cluster,
+    wanted: dict[TopicPartition, OffsetSpec],
+    *,
+    strict: bool = True,
+    isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
 ) -> dict[tuple[str, int], int]:
     """Return an offset for each topic and partition; without ``strict`` those that are refused are left out."""
     if not wanted:
@@ -282,7 +299,7 @@ def _offsets(
     client = admin(cluster)
     offsets: dict[tuple[str, int], int] = {}
     with answers(cluster, client):
-        futures = client.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_SECONDS)
+        futures = client.list_offsets(wanted, isolation_level=isolation, request_timeout=_SECONDS)
         for partition, future in futures.items():
             try:
                 offsets[partition.topic, partition.partition] = future.result().offset

@@ -155,6 +155,11 @@ class StreamSpec(BaseModel):
         return bool(self.lookback or self.window or self.states)
 
     @property
+    def has_changelog(self) -> bool:
+        """Whether something is remembered that is not in the log: states, or which records of a history failed."""
+        return bool(self.lookback or self.states)
+
+    @property
     def in_event_time(self) -> bool:
         """Whether records are taken in event-time order: with a lookback or a window."""
         return bool(self.lookback or self.window)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def _written(
         first = result.failures[0]
         message = f"A record failed: {first.summary}."
         raise CellError(message, hint="Mend the stream, or run it with --on-error dlq.")
-    target.write(outbox.pack(batch, result))
+    target.write(outbox.pack(batch, replace(result, changes=[])))  # nothing goes on from the end of the run
     return total.model_copy(
         update={
             "records_in": total.records_in + len(batch),

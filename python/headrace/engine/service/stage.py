@@ -19,8 +19,8 @@ from headrace.engine.service.delivery import Delivery
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import Pace
+from headrace.engine.service.recovery import Recovery
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
-from headrace.engine.service.restoring import Restoring
 from headrace.engine.service.source import Gathered, Partition, Source
 from headrace.engine.stream import Stream
 from headrace.errors import CellError
@@ -78,7 +78,14 @@ class Stage:
         self._pace = pace
         self._role = role
         self._declaration = declaration(stream)
-        self._restoring = Restoring(cluster, source.topic, stream.name, processor)
+        self._recovery = Recovery(
+            stream,
+            cluster,
+            source,
+            processor,
+            declaration=self._declaration,
+            changelog=role != "first" and self._spec.has_changelog,
+        )
         self._checkpointed = time.monotonic()
 
     def open(self) -> None:
@@ -88,7 +95,7 @@ class Stage:
     def close(self) -> None:
         """Leave it."""
         self._checkpoint()
-        self._restoring.close()
+        self._recovery.close()
         self._source.close()
         self._processor.close()
 
@@ -108,13 +115,13 @@ class Stage:
             CellError: a record failed and the stream says ``--on-error fail``.
             ClusterError: the cluster refuses.
         """
-        restoring = bool(self._restoring.partitions)
+        restoring = bool(self._recovery.partitions)
         if restoring:
-            done = self._restoring.step()
-            for number in done:
-                self._processor.restored(number)
-            if done:
-                self._source.let_go(set(self._source.partitions) if not self._restoring.partitions else done)
+            done = self._recovery.step()
+            if done and not self._recovery.partitions:
+                self._source.let_go(set(self._source.partitions))
+            elif done and self._spec.key:
+                self._source.let_go(done)
         gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
         if gathered is not None:
             self._take(gathered)
@@ -135,12 +142,11 @@ class Stage:
             changed = list(self._source.partitions)
             for number in changed:
                 self._processor.drop(number)
-        for number in changed:
-            self._begin(number, self._source.partitions[number])
+        self._begin({number: self._source.partitions[number] for number in changed})
 
     def report(self) -> None:
         """Tell the metrics where the source stands."""
-        if self._source.assigned and self._metrics.state == "starting" and not self._restoring.partitions:
+        if self._source.assigned and self._metrics.state == "starting" and not self._recovery.partitions:
             self._metrics.state = "running"
         counts = {number: place.counts for number, place in self._source.partitions.items()}
         if self._role == "second":
@@ -156,56 +162,35 @@ class Stage:
         memos = [place.memo for place in self._source.partitions.values() if place.memo is not None]
         known = [memo.complete for memo in memos if memo.complete > NEVER]
         self._metrics.watermark = min(known, default=None)
-        self._metrics.restoring = self._restoring.left
+        self._metrics.restoring = self._recovery.left
         self._metrics.remembered_rows, self._metrics.remembered_bytes = self._processor.size()
 
     def assigned(self, partitions: dict[int, Partition]) -> None:
         """Take on partitions: what they need of their past is read before anything new."""
-        for number, place in partitions.items():
-            self._begin(number, place)
+        self._begin(partitions)
 
     def revoked(self, partitions: list[int]) -> None:
         """Give partitions up."""
         for number in partitions:
-            self._restoring.drop(number)
+            self._recovery.drop(number)
             self._processor.drop(number)
 
     def _checkpoint(self) -> None:
         """Have what is remembered written to disk, unless some of it is still being read."""
         self._checkpointed = time.monotonic()
-        if not self._restoring.partitions:
+        if not self._recovery.partitions:
             self._processor.rollback()
             committed = {number: place.next for number, place in self._source.partitions.items() if place.memo}
             self._processor.checkpoint(committed)
 
-    def _begin(self, number: int, place: Partition) -> None:
-        self._restoring.drop(number)
-        self._processor.drop(number)
-        memo = place.memo
-        if memo is not None and memo.declaration != self._declaration:
-            memo = None
-        self._processor.begin(number, memo, start=place.next)
-        recalled = self._processor.recall(number, place.next) if memo is not None else None
-        if recalled is not None:
-            logger.info("history recalled", extra={"partition": number, "reading_from": recalled, "to": place.next})
-        first = recalled if recalled is not None else self._first_needed(number, memo)
-        if first is not None and first < place.next:
-            self._restoring.add(number, max(first, self._source.low(number)), place.next)
-            self._source.hold([number] if self._spec.key else list(self._source.partitions))
-
-    def _first_needed(self, number: int, memo: Memo | None) -> int | None:
-        """Return from which offset on a partition's past is needed, or ``None``."""
-        if not self._spec.in_event_time or self._role == "first":
-            return None
-        if memo is None:  # the stream begins here: a lookback's history is all that there is
-            return self._source.low(number) if self._spec.lookback else None
-        low = self._source.low(number)
-        if memo.lowest is not None and memo.lowest < low:
-            logger.warning(
-                "a part of the past is no longer in the log",
-                extra={"partition": number, "needed_from": memo.lowest, "log_begins_at": low},
-            )
-        return memo.lowest
+    def _begin(self, partitions: dict[int, Partition]) -> None:
+        for number, place in partitions.items():
+            self._processor.drop(number)
+            known = place.memo is not None and place.memo.declaration == self._declaration
+            self._processor.begin(number, place.memo if known else None, start=place.next)
+        held = self._recovery.begin(partitions) if self._role != "first" else set()
+        if held:
+            self._source.hold(held if self._spec.key else list(self._source.partitions))
 
     def _take(self, gathered: Gathered) -> None:
         """Process and commit a batch."""
