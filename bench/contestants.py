@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.environments import PEERS, python_of
+from bench.jars import class_path, compiled, fetch_jars, java_program
 
 from headrace.kafka.inference import infer_from_values
 from headrace.spec import TIME_TYPE, ColumnType, StreamDocument, StreamSpec, to_yaml
@@ -97,6 +98,14 @@ def headrace(job: Job, _: Say) -> list[str]:
     return [sys.executable, "-m", "headrace", "run", str(folder), "--cluster", job.address]
 
 
+def kafka_streams(job: Job, say: Say) -> list[str]:
+    """Compile the program where it has changed, and return the command."""
+    jars = fetch_jars("kafka_streams", say)
+    classes = compiled("kafka_streams", jars, say)
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    return [java_program("java"), "-Xmx1g", quiet, "-cp", class_path([classes, *jars]), "App", *arguments(job)]
+
+
 CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
@@ -129,6 +138,12 @@ CONTESTANTS = {
                 "latency": "exactly-once",
             },
             peers_python("quix"),
+        ),
+        Contestant(
+            "kafka_streams",
+            "Kafka Streams (Java, one thread)",
+            dict.fromkeys(("stateless", "tumbling", "lookback", "latency"), "exactly-once"),
+            kafka_streams,
         ),
     )
 }

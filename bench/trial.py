@@ -96,7 +96,7 @@ def run_once(
         except (ContestantError, NotInstalledError) as error:
             problem = str(error)
         finally:
-            delete(cluster, topics)
+            delete(cluster, [name])
     return Outcome(workload.name, contestant.name, delivery, figures, outputs, repeated, problem)
 
 
