@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from headrace.engine.arrivals import Arrivals, Arrived
 from headrace.engine.checkpoints import Checkpoint, Checkpoints
@@ -23,6 +24,7 @@ from headrace.engine.result import BatchResult
 from headrace.engine.row_work import RowWork
 from headrace.engine.rows import Rows
 from headrace.engine.sides import Sides
+from headrace.engine.state.states import States
 from headrace.engine.stream import Stream
 from headrace.engine.window_work import WindowWork
 from headrace.engine.windows import OpenWindows
@@ -43,6 +45,7 @@ class LanedProcessor:
         sides: gives the side inputs.
         one_lane: all partitions are one lane.
         declaration: digest of what the stream needs to see.
+        states: the stream's states, where it has some.
         sources: partitions of the source, when the records come from a repartition topic; else ``None``.
         clock: seconds since the epoch.
     """
@@ -57,6 +60,7 @@ class LanedProcessor:
         sides: Sides,
         one_lane: bool,
         declaration: str,
+        states: States | None,
         sources: int | None,
         clock: Callable[[], float],
     ) -> None:
@@ -69,7 +73,8 @@ class LanedProcessor:
         self._one_lane = one_lane
         self._declaration = declaration
         self._clock = clock
-        self._rows = RowWork(stream, codecs, sides)
+        self._rows = RowWork(stream, codecs, sides, states)
+        self._states = states
         self._windows = WindowWork(stream, codecs, sides)
         self._lanes: dict[int, Lane] = {}
         self._starts: dict[int, int] = {}
@@ -91,8 +96,14 @@ class LanedProcessor:
         lane.newest |= known.newest
         lane.complete = max(lane.complete, known.complete)
         self._restoring[partition] = known, dict(known.newest_at_lowest)
+        if self._states is not None:
+            self._states.begin(partition, anew=memo is None)
         if memo is not None:
             self.restored(partition)
+
+    def holds(self, partition: int, committed: int) -> bool:
+        """Return whether this machine's disk has all that the changelog says of a partition."""
+        return self._states is not None and self._states.holds(partition, committed)
 
     def recall(self, partition: int, committed: int) -> int | None:
         """Take on the history that this machine's disk has; return from which offset on the log has to be read."""
@@ -133,8 +144,13 @@ class LanedProcessor:
 
     def load(self, partition: int, records: Records) -> None:
         """Take records of the changelog, in their order."""
-        for key, value in zip(records.keys, records.values, strict=True):
-            self._rows.load(partition, bytes(key or b""), value)
+        pairs = zip(records.keys, records.values, strict=True)
+        self._rows.load(partition, [(bytes(key or b""), value) for key, value in pairs])
+
+    def loaded(self, partition: int) -> None:
+        """All of the changelog has been taken."""
+        if self._states is not None:
+            self._states.loaded(partition)
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
@@ -222,8 +238,10 @@ class LanedProcessor:
 
     def memo(self, partition: int, offset: int) -> Memo | None:
         """Return what to commit beside ``offset``."""
+        if self._states is not None:
+            self._states.ends(partition, offset)
         if not self._spec.in_event_time:
-            return None
+            return Memo(start=self._starts[partition], declaration=self._declaration) if self._states else None
         lane = self._lane(partition)
         needed = lane.needed.get(partition)
         lowest = needed.lowest(self._since(lane)) if needed is not None else None
@@ -239,6 +257,8 @@ class LanedProcessor:
     def size(self) -> tuple[int, int]:
         """Return how many rows are remembered, and how many bytes of memory they take."""
         sizes = [lane.size() for lane in self._lanes.values()]
+        if self._states is not None:
+            sizes.append(self._states.size())
         return sum(rows for rows, _ in sizes), sum(size for _, size in sizes)
 
     def commit(self) -> None:
@@ -263,9 +283,15 @@ class LanedProcessor:
         """Let go of files and memory."""
         if self._checkpoints is not None:
             self._checkpoints.close()
+        if self._states is not None:
+            self._states.close()
         for lane in self._lanes.values():
             lane.close()
         self._lanes = {}
+
+    def states(self) -> dict[str, pd.DataFrame]:
+        """Return all rows of each state, by the text of their key."""
+        return self._states.contents() if self._states is not None else {}
 
     def _recalls(
         self, partition: int, offsets: npt.NDArray[np.int64], rows: Rows, at_once: npt.NDArray[np.bool_]

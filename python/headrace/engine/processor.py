@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from headrace.engine.batch import BatchProcessor
 from headrace.engine.codecs import Codecs, make_codecs
@@ -15,6 +15,11 @@ from headrace.engine.result import BatchResult
 from headrace.engine.sides import PinnedSides, Sides
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headrace.engine.state import States
 
 MEMORY_BYTES = 512 * 1024 * 1024
 """How much of histories and windows is kept in memory; the rest goes to disk."""
@@ -35,8 +40,14 @@ class Processor(Protocol):
     def drop(self, partition: int) -> None:
         """Forget a partition."""
 
+    def holds(self, partition: int, committed: int) -> bool:
+        """Return whether this machine's disk has all that the changelog says of a partition; else it is loaded."""
+
     def load(self, partition: int, records: Records) -> None:
         """Take records of the stream's changelog, in their order."""
+
+    def loaded(self, partition: int) -> None:
+        """All of the changelog has been taken."""
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
@@ -67,6 +78,9 @@ class Processor(Protocol):
 
     def size(self) -> tuple[int, int]:
         """Return how many rows are remembered, and how many bytes of memory they take."""
+
+    def states(self) -> dict[str, pd.DataFrame]:
+        """Return all rows of each state, indexed by the text of their key; only where there are few."""
 
     def close(self) -> None:
         """Let go of files and memory."""
@@ -102,6 +116,7 @@ def make_processor(
     from headrace.engine.history import MemoryBudget  # noqa: PLC0415  most streams remember nothing
     from headrace.engine.laned import LanedProcessor  # noqa: PLC0415
 
+    said = declaration(stream)
     return LanedProcessor(
         stream,
         codecs=codecs,
@@ -109,14 +124,23 @@ def make_processor(
         folder=folder,
         sides=sides or stream.sides or PinnedSides(stream.document, {}),
         one_lane=one_lane or spec.key is None,
-        declaration=declaration(stream),
+        declaration=said,
+        states=_states(stream, folder, said) if spec.states else None,
         sources=sources,
         clock=clock,
     )
 
 
+def _states(stream: Stream, folder: Path | None, said: str) -> States:
+    from headrace.engine.state import MemoryStore, RocksStore, States  # noqa: PLC0415  few streams have some
+
+    return States(stream.document, MemoryStore() if folder is None else RocksStore(folder), said)
+
+
 def declaration(stream: Stream) -> str:
     """Return a short digest of what the stream needs to see; what was kept for another one is of no use to it."""
     spec = stream.document.spec
-    said = (spec.key, spec.time, spec.lookback, spec.window, spec.grace, stream.document.repartition)
+    said: tuple[object, ...] = (spec.key, stream.document.repartition)  # a state outlives changes of all else
+    if spec.in_event_time:
+        said = (spec.key, spec.time, spec.lookback, spec.window, spec.grace, stream.document.repartition)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:8]

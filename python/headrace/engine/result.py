@@ -66,6 +66,7 @@ class BatchResult:
         starts: int64[m], for each output of a window its start in microseconds since the epoch; else ``None``.
         taken: the run's records as they are in the source, where they came by way of a repartition topic.
         changes: what of the changelog changes.
+        states: of a sample's run, each state at its end, indexed by the text of the key.
     """
 
     parts: list[pd.DataFrame]
@@ -85,6 +86,7 @@ class BatchResult:
     starts: Integers | None = None
     taken: Records | None = None
     changes: list[Change] = field(default_factory=list)
+    states: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def rows(self) -> pd.DataFrame:

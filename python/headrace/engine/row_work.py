@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.bisect import Failure, bisect, failure_of
-from headrace.engine.changelog import FAILED, Change, kind_of
+from headrace.engine.changelog import FAILED, STATE, Change, kind_of
 from headrace.engine.codecs import Codecs
 from headrace.engine.context import Part, StepResult
 from headrace.engine.emission import Emission, Emitted
@@ -17,6 +19,8 @@ from headrace.engine.failed_rows import FailedRows
 from headrace.engine.lane import Lane
 from headrace.engine.rows import Rows, event_order
 from headrace.engine.sides import Sides
+from headrace.engine.state.given import Given
+from headrace.engine.state.states import States
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.kafka.codec import EncodeError
@@ -40,9 +44,10 @@ class RowWork:
         stream: what to run.
         codecs: how outputs are written.
         sides: gives the side inputs.
+        states: the stream's states, where it has some.
     """
 
-    def __init__(self, stream: Stream, codecs: Codecs, sides: Sides) -> None:
+    def __init__(self, stream: Stream, codecs: Codecs, sides: Sides, states: States | None = None) -> None:
         spec = stream.document.spec
         lookback = spec.looks_back
         self._stream = stream
@@ -50,26 +55,32 @@ class RowWork:
         self._sides = sides
         self._codecs = codecs
         self.failed = FailedRows()
+        self.states = states
         self.span = microseconds(lookback.span) if lookback is not None and lookback.span is not None else None
 
     def run(self, ready: list[tuple[Lane, Rows]], emission: Emission) -> None:
         """Take rows that are ready through the step and put what they give into ``emission``."""
         lanes = {lane.number: lane for lane, _ in ready}
         new = self._in_order(ready)
-        for first in range(0, len(new.rows), MOST_ROWS):
-            places = slice(first, first + MOST_ROWS)
-            whole = first == 0 and len(new.rows) <= MOST_ROWS
-            piece = new if whole else _New(new.rows.take(np.arange(len(new.rows))[places]), new.lanes[places])
+        bounds = [*range(0, len(new.rows), MOST_ROWS), len(new.rows)]
+        if self.states is not None:
+            bounds = sorted({*bounds, *self.states.cuts(new.rows)})
+        for first, end in pairwise(bounds):
+            whole = end - first == len(new.rows)
+            piece = new if whole else _New(new.rows.take(np.arange(first, end)), new.lanes[first:end])
             self._run(piece, lanes, emission)
 
     def changes(self) -> list[Change]:
         """Return what the batch changes in the changelog."""
-        return self.failed.changes()
+        return self.failed.changes() + (self.states.changes() if self.states is not None else [])
 
-    def load(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take a record of the changelog."""
-        if kind_of(key) == FAILED:
-            self.failed.load(partition, key, value)
+    def load(self, partition: int, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Take records of the changelog: keys and values, in their order."""
+        for key, value in records:
+            if kind_of(key) == FAILED:
+                self.failed.load(partition, key, value)
+        if self.states is not None:
+            self.states.load(partition, [(key, value) for key, value in records if kind_of(key) == STATE])
 
     def drop(self, partition: int) -> None:
         """Forget a partition."""
@@ -78,10 +89,14 @@ class RowWork:
     def commit(self) -> None:
         """The batch is committed."""
         self.failed.commit()
+        if self.states is not None:
+            self.states.commit()
 
     def rollback(self) -> None:
         """The batch is not committed."""
         self.failed.rollback()
+        if self.states is not None:
+            self.states.rollback()
 
     def _in_order(self, ready: list[tuple[Lane, Rows]]) -> _New:
         rows = Rows.concat([rows for _, rows in ready]) if ready else Rows.empty(self._stream.document.input)
@@ -122,9 +137,12 @@ class RowWork:
         by_lane = [(lanes[number], self._of_lane(new, number)) for number in np.unique(new.lanes).tolist()]
         rows, is_new = self._with_history(new.rows, by_lane)
         order = self._order_in_time(rows)
-        result = self._step(rows if order is None else rows.take(order), is_new)
+        given = self.states.given(new.rows, new.lanes) if self.states is not None else None
+        result = self._step(rows if order is None else rows.take(order), is_new, given)
         parts = result.parts if order is None else [_put_back(part, order) for part in result.parts]
         emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in parts]
+        if self.states is not None and given is not None:
+            self.states.take(given, result.states)
         for lane, own in by_lane:
             if lane.history is not None:
                 lane.history.add(own)
@@ -136,8 +154,10 @@ class RowWork:
             return None
         return event_order(rows.times, rows.partitions, rows.offsets)
 
-    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None) -> StepResult:
+    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None, given: Given | None) -> StepResult:
         arguments = self._sides.frames(int(rows.times.min()), int(rows.times.max())) if self._spec.sides else {}
+        if given is not None:
+            arguments = {**arguments, **given.frames}
         return step(rows.frame, self._stream.context(arguments, new=is_new))
 
     @staticmethod

@@ -17,6 +17,7 @@ from headrace.engine.matching import find_matching
 from headrace.engine.result import BatchResult
 from headrace.engine.rows import Rows
 from headrace.engine.sides import PinnedSides
+from headrace.engine.state.rows import dtypes_of
 from headrace.engine.stream import Stream
 from headrace.errors import RefusedError
 from headrace.kafka.inference import InferredTypes, column_types
@@ -62,7 +63,7 @@ def prepare(
     bare = Stream(typed, function, sides=PinnedSides(typed, samples.records, _registry(spec)))
     arrived = Arrivals(spec, make_codecs(bare)).rows(records)
     frame = arrived.rows.ordered().frame if spec.in_event_time or spec.joins_in_time else arrived.rows.frame
-    matching: Matching = "none" if spec.window else _matching(function, frame, _arguments(bare, arrived.rows))
+    matching: Matching = "none" if spec.window else _matching(spec, function, frame, _arguments(bare, arrived.rows))
     if spec.lookback and matching == "none" and len(frame):
         message = "The cell's output cannot be matched to its rows, so nobody can say which of them are new."
         raise RefusedError(message, hint="Keep the rows' index, or all columns through a merge.")
@@ -81,10 +82,11 @@ def prepare(
 
 
 def with_output(stream: Stream, whole: BatchResult) -> Stream:
-    """Return the stream with the output's dtypes as ``whole`` has them."""
+    """Return the stream with the dtypes of output and states as ``whole`` has them."""
     rows = whole.rows
     output = {str(name): str(dtype) for name, dtype in zip(rows.columns, rows.dtypes, strict=True)}
-    return replace(stream, document=stream.document.model_copy(update={"output": output}))
+    states = {name: dtypes_of(frame) for name, frame in whole.states.items() if len(frame.columns)}
+    return replace(stream, document=stream.document.model_copy(update={"output": output, "states": states}))
 
 
 def _registry(spec: StreamSpec) -> Registry | None:
@@ -94,10 +96,12 @@ def _registry(spec: StreamSpec) -> Registry | None:
 def _arguments(stream: Stream, rows: Rows) -> dict[str, object]:
     """Return what the function gets beside all rows of the sample."""
     sides = stream.sides.frames(int(rows.times.min()), int(rows.times.max())) if stream.sides and len(rows) else {}
-    return {**stream.document.spec.params, **sides}
+    spec = stream.document.spec
+    states = {state.name: pd.DataFrame(index=pd.Index([], name=spec.key)) for state in spec.declared_states}
+    return {**spec.params, **sides, **states}
 
 
-def _matching(function: Function, frame: pd.DataFrame, arguments: Mapping[str, object]) -> Matching:
+def _matching(spec: StreamSpec, function: Function, frame: pd.DataFrame, arguments: Mapping[str, object]) -> Matching:
     """Find the matching on all rows, or on the largest piece of them that the function takes without raising."""
     pieces = deque([frame] if len(frame) else [])
     for _ in range(MOST_ATTEMPTS):
@@ -106,7 +110,8 @@ def _matching(function: Function, frame: pd.DataFrame, arguments: Mapping[str, o
         piece = pieces.popleft()
         try:
             with quiet():
-                return find_matching(function, piece, arguments)
+                states = tuple(state.name for state in spec.declared_states)
+                return find_matching(function, piece, arguments, sinks=spec.sinks, states=states)
         except CELL_FAILURES:
             if len(piece) > 1:
                 middle = len(piece) // 2

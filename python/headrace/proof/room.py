@@ -33,6 +33,7 @@ class CleanResult(BaseModel):
         matching: how output rows are matched to input rows, found out there.
         repartition: the records do not stand by the stream's key.
         windows_at_once: the cell gives for many windows at once what it gives for each.
+        states: dtype of each column of each state at the sample's end.
         verdict: what the check found there.
     """
 
@@ -48,6 +49,7 @@ class CleanResult(BaseModel):
     matching: Matching
     repartition: bool = False
     windows_at_once: bool = False
+    states: dict[str, dict[str, str]] = {}
     verdict: Verdict
 
     @classmethod
@@ -65,6 +67,7 @@ class CleanResult(BaseModel):
             matching=found.stream.document.matching,
             repartition=found.stream.document.repartition,
             windows_at_once=found.stream.document.windows_at_once,
+            states=found.stream.document.states,
             verdict=found.verdict,
         )
 

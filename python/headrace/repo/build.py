@@ -115,6 +115,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         "matching": clean.matching,
         "repartition": clean.repartition,
         "windows_at_once": clean.windows_at_once,
+        "states": clean.states,
         "output": clean.output,
         "proof": proof,
     }

@@ -63,6 +63,13 @@ OPTIONS: tuple[Option, ...] = (
         multiple=True,
     ),
     Option("--wait", "wait", "5s", "How long rows wait at most for a side input that lags."),
+    Option(
+        "--state",
+        "states",
+        "NAME[:TTL]",
+        "A frame in scope, indexed by the key: what the cell leaves in it is kept, for TTL after a key's last record.",
+        multiple=True,
+    ),
     Option("--param", "params", "NAME=VALUE", "A number or text in scope under NAME.", multiple=True),
     Option(
         "--format",
@@ -98,5 +105,5 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_FLAG = {option.flag: option for option in OPTIONS}
 
-NOT_YET = ("--state", "--model", "--live")
+NOT_YET = ("--model", "--live")
 """Options that the language has and this version does not; refused by name."""

@@ -170,6 +170,11 @@ class StreamSpec(BaseModel):
         return any(not side.is_table for side in self.side_inputs)
 
     @property
+    def has_event_time(self) -> bool:
+        """Whether the event time of records counts at all: for order, for a join, or for how long a state is kept."""
+        return self.in_event_time or self.joins_in_time or any(state.ttl for state in self.declared_states)
+
+    @property
     def needs_one_replica(self) -> bool:
         """Whether one replica must see the whole topic: there is memory, and no key to divide it by."""
         return self.remembers and self.key is None
@@ -197,7 +202,11 @@ def _problem(spec: StreamSpec) -> str | None:
     windows = spec.windows
     problems = {
         f"`{loop}` is both read and written: the stream would feed itself": loop,
-        "states (--state) are not part of this version yet": bool(spec.states),
+        "--state needs --key: its rows are kept by key": bool(spec.states) and not spec.key,
+        "--state cannot stand with --lookback or --window, which show a record to the cell more than once or late: "
+        "give the cell the one, and a second stream on its output the other": (
+            bool(spec.states) and spec.in_event_time
+        ),
         "--with cannot read CSV: nothing names the columns of another topic": (spec.sides and spec.format == "csv"),
         f"`{spec.source}` is the source; it cannot be a side input (--with) too": (
             spec.source in {side.topic for side in spec.side_inputs}

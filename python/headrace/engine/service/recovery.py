@@ -88,6 +88,7 @@ class Recovery:
         before = self.partitions
         self._begin_changelogs()
         for number in self._changelog.step():
+            self._processor.loaded(number)
             self._begin_past(number)
         if self._spec.key or not (
             self._queued or self._changelog.partitions
@@ -107,9 +108,12 @@ class Recovery:
         ends = log_ends(self._cluster, self._topic)
         for number in sorted(self._queued):
             self._queued.discard(number)
-            if ends.get(number):
+            if self._processor.holds(number, self._places[number].next):
+                self._begin_past(number)
+            elif ends.get(number):
                 self._changelog.add(number, 0, ends[number])
             else:
+                self._processor.loaded(number)
                 self._begin_past(number)
 
     def _begin_past(self, number: int) -> None:
