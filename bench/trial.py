@@ -19,6 +19,7 @@ from bench.topics import EndOffsets, delete, make_topic, read_values
 from bench.workloads import Records, Workload, outputs_frame
 
 from headrace.kafka.clusters import Cluster
+from headrace.spec.names import state_topic
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def run_once(
     workload = prepared.workload
     delivery = contestant.deliveries[workload.name]
     source, sink = prepared.source or f"{name}-in", f"{name}-out"
-    topics = [sink, f"{sink}.dlq", f"{sink}.late", *([] if prepared.source else [source])]
+    topics = [sink, f"{sink}.dlq", f"{sink}.late", state_topic(name), *([] if prepared.source else [source])]
     for topic in topics:
         make_topic(cluster, topic)
     figures: dict[str, float] = {}
