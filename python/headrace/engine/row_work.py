@@ -25,7 +25,7 @@ from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.kafka.codec import EncodeError
 
-MOST_ROWS = 50_000
+MOST_ROWS = 100_000
 """New rows in one call of the function; what has waited for long can be more."""
 
 

@@ -16,7 +16,7 @@ from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.health import HealthServer
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
-from headrace.engine.service.pace import Pace
+from headrace.engine.service.pace import MOST_RECORDS, MOST_WITH_PAST, Pace
 from headrace.engine.service.place import Place
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.service.source import Source
@@ -67,7 +67,7 @@ class Replica:
         self._cluster = cluster
         self._stopping = stopping
         self._deployed = bool(deployment.deploy)
-        self._pace = Pace(max_rate)
+        self._pace = Pace(max_rate, most=MOST_WITH_PAST if self._spec.lookback else MOST_RECORDS)
         kind = Transactions if self._spec.delivery == "exactly-once" else AtLeastOnce
         self._delivery: Delivery = kind(cluster, stream.name, replica)
         self._metrics = ServiceMetrics(stream.name, replica, stream.commit, deployment.deploy)
