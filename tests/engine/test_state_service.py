@@ -44,15 +44,15 @@ def service(
     create_topic(cluster, names.state_topic(name), 4, {"cleanup.policy": "compact"})
     if repartition:
         create_topic(cluster, names.repartition_topic(name, "customer"), 4)
-    spec = {"name": name, "source": source, "sinks": (sink,), "key": "customer", "states": ("totals",)}
-    folder = stream_folder(tmp_path, BODY, TYPES, repartition=repartition, **spec)
-    module = folder / "transform.py"
-    module.write_text(module.read_text(encoding="utf-8").replace("def transform(df):", "def transform(df, *, totals):"))
-    document = folder / "stream.yaml"
-    text = document.read_text(encoding="utf-8").replace(
-        "proof:", "states:\n  totals:\n    sum: int64\n    rows: int64\nproof:"
-    )
-    document.write_text(text, encoding="utf-8")
+    spec: dict[str, object] = {
+        "name": name,
+        "source": source,
+        "sinks": (sink,),
+        "key": "customer",
+        "states": ("totals",),
+    }
+    types = {"totals": {"sum": "int64", "rows": "int64"}}
+    folder = stream_folder(tmp_path, BODY, TYPES, repartition=repartition, states_types=types, **spec)
     made = ServiceProcess(folder, cluster, ("--max-rate", "12000"), source=source, sink=sink)
     random = np.random.default_rng(3)
     customers = [f"c{number}" for number in random.integers(0, CUSTOMERS, COUNT)]

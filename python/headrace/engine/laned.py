@@ -361,6 +361,8 @@ class LanedProcessor:
         """Note which partitions a batch touches, and what was read of them."""
         for number in np.unique(records.partitions).tolist():
             self._touched.add(number)
+            if not self._spec.in_event_time:
+                continue
             lane = self._lane(number)
             mine = arrived.rows.times[arrived.consumed == number]
             first = int(records.offsets[records.partitions == number][0])

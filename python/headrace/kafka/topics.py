@@ -108,19 +108,6 @@ def watermarks(cluster: Cluster, topic: str) -> dict[int, tuple[int, int]]:
     return watermarks_of(cluster, [require_topic(cluster, topic)])[topic]
 
 
-def log_ends(cluster: Cluster, topic: str) -> dict[int, int]:
-    """Return for each partition the offset after its last record, be that one committed or in an open transaction.
-
-    Raises:
-        MissingTopicError: there is no such topic.
-        ClusterError: the cluster cannot be reached, or refuses.
-    """
-    partitions = [TopicPartition(topic, number) for number in range(require_topic(cluster, topic).partitions)]
-    wanted = dict.fromkeys(partitions, _LATEST)
-    found = _offsets(cluster, wanted, isolation=IsolationLevel.READ_UNCOMMITTED)
-    return {number: found[topic, number] for number in range(len(partitions))}
-
-
 def watermarks_of(cluster: Cluster, topics: Sequence[TopicInfo]) -> dict[str, dict[int, tuple[int, int]]]:
     """Return the `watermarks` of several topics, asked for at once; topics one may not read are left out.
 
@@ -136,6 +123,24 @@ def watermarks_of(cluster: Cluster, topics: Sequence[TopicInfo]) -> dict[str, di
         if all((topic.name, number) in lows and (topic.name, number) in highs for number in numbers):
             found[topic.name] = {number: (lows[topic.name, number], highs[topic.name, number]) for number in numbers}
     return found
+
+
+def ends_of(cluster: Cluster, topic: str, partitions: Sequence[int], *, committed: bool) -> dict[int, int]:
+    """Return the offset after the last record of each of a topic's partitions.
+
+    Args:
+        cluster: where.
+        topic: the topic.
+        partitions: of which partitions.
+        committed: leave out what lies behind the first record whose transaction is not committed yet.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    wanted = {TopicPartition(topic, number): _LATEST for number in partitions}
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    found = _offsets(cluster, wanted, level=level)
+    return {number: found[topic, number] for number in partitions}
 
 
 def offsets_at(cluster: Cluster, topic: str, timestamp: int) -> dict[int, int]:
@@ -291,7 +296,7 @@ def _offsets(
     wanted: dict[TopicPartition, OffsetSpec],
     *,
     strict: bool = True,
-    isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    level: IsolationLevel = IsolationLevel.READ_COMMITTED,
 ) -> dict[tuple[str, int], int]:
     """Return an offset for each topic and partition; without ``strict`` those that are refused are left out."""
     if not wanted:
@@ -299,7 +304,7 @@ def _offsets(
     client = admin(cluster)
     offsets: dict[tuple[str, int], int] = {}
     with answers(cluster, client):
-        futures = client.list_offsets(wanted, isolation_level=isolation, request_timeout=_SECONDS)
+        futures = client.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
         for partition, future in futures.items():
             try:
                 offsets[partition.topic, partition.partition] = future.result().offset

@@ -9,7 +9,7 @@ from headrace.engine.service.restoring import Restoring
 from headrace.engine.service.source import Partition, Source
 from headrace.engine.stream import Stream
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import log_ends
+from headrace.kafka.topics import ends_of
 from headrace.spec import names
 
 logger = logging.getLogger(__name__)
@@ -66,9 +66,7 @@ class Recovery:
             self.drop(number)
             self._places[number] = place
             if self._topic is not None:
-                self._queued.add(
-                    number
-                )  # this may be inside a rebalance, which no question to the cluster shall hold up
+                self._queued.add(number)  # inside a rebalance nothing is asked of the cluster
             else:
                 self._begin_past(number)
         return places.keys() & self.partitions
@@ -90,9 +88,7 @@ class Recovery:
         for number in self._changelog.step():
             self._processor.loaded(number)
             self._begin_past(number)
-        if self._spec.key or not (
-            self._queued or self._changelog.partitions
-        ):  # one lane: all that failed is known first
+        if self._spec.key or not (self._queued or self._changelog.partitions):  # one lane: all changelogs come first
             for number in self._past.step():
                 self._processor.restored(number)
         return before - self.partitions
@@ -105,7 +101,7 @@ class Recovery:
     def _begin_changelogs(self) -> None:
         if not self._queued or self._topic is None:
             return
-        ends = log_ends(self._cluster, self._topic)
+        ends = ends_of(self._cluster, self._topic, sorted(self._queued), committed=False)
         for number in sorted(self._queued):
             self._queued.discard(number)
             if self._processor.holds(number, self._places[number].next):

@@ -21,7 +21,11 @@ from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import Pace
 from headrace.engine.service.recovery import Recovery
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
+from headrace.engine.service.side_counts import SideCounts
 from headrace.engine.service.source import Gathered, Partition, Source
+from headrace.engine.service.waiting import Waiting
+from headrace.engine.sides import SidesBehindError
+from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
 from headrace.errors import CellError
 from headrace.kafka.bytes_column import BytesColumn
@@ -52,6 +56,7 @@ class Stage:
         metrics: is told.
         pace: says how many records a batch may take.
         role: the whole stream, or the first or second stage of a repartition; that says which counts are its.
+        sides: the side inputs that the processor uses.
     """
 
     def __init__(  # noqa: PLR0913  from one place
@@ -66,6 +71,7 @@ class Stage:
         pace: Pace,
         *,
         role: Role = "whole",
+        sides: LiveSides | None = None,
     ) -> None:
         self._stream = stream
         self._spec = stream.document.spec
@@ -78,6 +84,8 @@ class Stage:
         self._pace = pace
         self._role = role
         self._declaration = declaration(stream)
+        self._sides = sides
+        self._waiting = Waiting(sides, self._spec.wait_time.total_seconds()) if sides else None
         self._recovery = Recovery(
             stream,
             cluster,
@@ -96,6 +104,8 @@ class Stage:
         """Leave it."""
         self._checkpoint()
         self._recovery.close()
+        if self._sides is not None:
+            self._sides.close()
         self._source.close()
         self._processor.close()
 
@@ -115,6 +125,11 @@ class Stage:
             CellError: a record failed and the stream says ``--on-error fail``.
             ClusterError: the cluster refuses.
         """
+        if self._waiting is not None:
+            self._waiting.read()
+            if self._waiting.holds:
+                self._wait(self._waiting)
+                return
         restoring = bool(self._recovery.partitions)
         if restoring:
             done = self._recovery.step()
@@ -123,6 +138,8 @@ class Stage:
             elif done and self._spec.key:
                 self._source.let_go(done)
         gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
+        if self._sides is not None:
+            self._sides.begin()
         if gathered is not None:
             self._take(gathered)
         elif not restoring:
@@ -131,6 +148,8 @@ class Stage:
     def rewind(self) -> None:
         """Go back to what is committed: the last batch is not, or nobody knows."""
         self._processor.rollback()
+        if self._waiting is not None and self._waiting.holds:
+            self._let_go(self._waiting)
         before = {number: (place.next, place.memo) for number, place in self._source.partitions.items()}
         self._source.rewind()
         changed = [
@@ -164,13 +183,20 @@ class Stage:
         self._metrics.watermark = min(known, default=None)
         self._metrics.restoring = self._recovery.left
         self._metrics.remembered_rows, self._metrics.remembered_bytes = self._processor.size()
+        if self._sides is not None:
+            sides = self._sides
+            self._metrics.sides = SideCounts(sides.rows, sides.late, sides.skipped, sides.unmet)
 
     def assigned(self, partitions: dict[int, Partition]) -> None:
         """Take on partitions: what they need of their past is read before anything new."""
+        if self._waiting is not None:
+            self._waiting.disturb()
         self._begin(partitions)
 
     def revoked(self, partitions: list[int]) -> None:
         """Give partitions up."""
+        if self._waiting is not None:
+            self._waiting.disturb()
         for number in partitions:
             self._recovery.drop(number)
             self._processor.drop(number)
@@ -196,7 +222,11 @@ class Stage:
         """Process and commit a batch."""
         started = time.monotonic()
         records = gathered.records
-        result = self._processor.process(records)
+        try:
+            result = self._processor.process(records)
+        except SidesBehindError:
+            self._hold(gathered)
+            return
         if result.failures and self._spec.on_error == "fail":
             self._fail(gathered, result)
         processed = time.monotonic()
@@ -218,7 +248,11 @@ class Stage:
 
     def _let_time_pass(self) -> None:
         quiet = self._source.quiet(self._spec.idle_time.total_seconds())
-        result = self._processor.advance(int(time.time() * 1e6), quiet) if quiet else None
+        try:
+            result = self._processor.advance(int(time.time() * 1e6), quiet) if quiet else None
+        except SidesBehindError:
+            self._hold(None)
+            return
         if result is None:
             self._processor.rollback()
             return
@@ -236,7 +270,34 @@ class Stage:
         memos = {number: self._memo(number, end) for number, end in ends.items()}
         self._delivery.deliver(outgoing, self._source.offsets(ends, counts, memos), self._source)
         self._processor.commit()
+        if self._sides is not None:
+            self._sides.committed()
         self._source.done(ends, counts, memos)
+
+    def _hold(self, gathered: Gathered | None) -> None:
+        """Keep a batch until its side inputs are there; nothing more is read meanwhile."""
+        assert self._waiting is not None  # noqa: S101  only side inputs are waited for
+        self._processor.rollback()
+        self._source.hold(list(self._source.partitions))
+        self._waiting.hold(gathered)
+
+    def _wait(self, waiting: Waiting) -> None:
+        """Serve the group while a batch is held, and take the batch when it may go on."""
+        come = self._source.gather(1, 0.0)
+        if come is not None or waiting.disturbed:  # partitions came or went, and with them what is held
+            self.rewind()
+        elif waiting.is_over():
+            gathered = self._let_go(waiting)
+            if gathered is not None:
+                self._take(gathered)
+            else:
+                self._let_time_pass()
+
+    def _let_go(self, waiting: Waiting) -> Gathered | None:
+        restoring = self._recovery.partitions
+        if not restoring or self._spec.key:
+            self._source.let_go(set(self._source.partitions) - restoring)
+        return waiting.let_go()
 
     def _memo(self, number: int, offset: int) -> Memo | None:
         return self._processor.memo(number, offset)
