@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from headrace.engine.memo import Memo
 from headrace.engine.result import BatchResult
 from headrace.engine.sides import PinnedSides, Sides
 from headrace.engine.stream import Stream
+from headrace.errors import UsageError
 from headrace.kafka.records import Records
 
 if TYPE_CHECKING:
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 
     from headrace.engine.state import States
 
-MEMORY_BYTES = 512 * 1024 * 1024
+MEMORY_MB = 512
 """How much of histories and windows is kept in memory; the rest goes to disk."""
+
+MEMORY_VARIABLE = "HEADRACE_MEMORY_MB"
+"""Names another limit than :data:`MEMORY_MB`, a whole number above zero."""
 
 
 class Processor(Protocol):
@@ -95,7 +100,7 @@ def make_processor(
     one_lane: bool = False,
     sources: int | None = None,
     clock: Callable[[], float] = time.time,
-    memory: int = MEMORY_BYTES,
+    memory: int | None = None,
 ) -> Processor:
     """Return what processes ``stream``.
 
@@ -107,7 +112,10 @@ def make_processor(
         one_lane: all partitions are one lane even where the stream has a key: its records do not stand by that key.
         sources: partitions of the source, when the records come from the stream's repartition topic.
         clock: seconds since the epoch.
-        memory: bytes for histories and windows.
+        memory: bytes for histories and windows; by default what ``$HEADRACE_MEMORY_MB`` says, else 512 MB.
+
+    Raises:
+        UsageError: ``$HEADRACE_MEMORY_MB`` is no whole number above zero.
     """
     spec = stream.document.spec
     codecs = codecs or make_codecs(stream)
@@ -120,7 +128,7 @@ def make_processor(
     return LanedProcessor(
         stream,
         codecs=codecs,
-        budget=MemoryBudget(memory, folder),
+        budget=MemoryBudget(memory or _memory_bytes(), folder),
         folder=folder,
         sides=sides or stream.sides or PinnedSides(stream.document, {}),
         one_lane=one_lane or spec.key is None,
@@ -135,6 +143,14 @@ def _states(stream: Stream, folder: Path | None, said: str) -> States:
     from headrace.engine.state import MemoryStore, RocksStore, States  # noqa: PLC0415  few streams have some
 
     return States(stream.document, MemoryStore() if folder is None else RocksStore(folder), said)
+
+
+def _memory_bytes() -> int:
+    text = os.environ.get(MEMORY_VARIABLE, str(MEMORY_MB))
+    if not text.isdigit() or not int(text):
+        message = f"${MEMORY_VARIABLE} is `{text}`, not a number of megabytes."
+        raise UsageError(message, hint=f"Set a whole number above zero, or unset it for {MEMORY_MB}.")
+    return int(text) * 1024 * 1024
 
 
 def declaration(stream: Stream) -> str:

@@ -92,6 +92,19 @@ def admin(cluster: Cluster, **settings: object) -> AdminClient:
         return _admins[key]
 
 
+_FINAL = frozenset(
+    {
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  confluent-kafka's own name
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  likewise
+        KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  likewise
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.OFFSET_OUT_OF_RANGE,
+    }
+)
+
+
 @contextmanager
 def answers(cluster: Cluster, client: AdminClient | Consumer | Producer | None = None) -> Iterator[None]:
     """Turn what confluent-kafka raises inside into a `ClusterError` that says what to do.
@@ -120,6 +133,11 @@ def cluster_error(cluster: Cluster, error: KafkaError) -> ClusterError:
         hint = f"Does it run, and is {cluster.address} its address? (A local one: headrace broker start.)"
         return ClusterError(f"{name} does not answer ({error.str()}).", hint=hint)
     return ClusterError(f"{name} answered {error.name()}: {error.str()}.")
+
+
+def is_final(error: KafkaError) -> bool:
+    """Return whether what a consumer met is there to stay; all else passes by itself, an election for example."""
+    return error.fatal() or error.code() in _FINAL
 
 
 def _reason(error: KafkaError) -> int:

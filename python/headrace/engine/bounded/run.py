@@ -209,7 +209,7 @@ def _sorted_out(
     for message in messages:
         number, offset, error = int(message.partition() or 0), int(message.offset() or 0), message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
-            if error.fatal() or not error.retriable():
+            if clients.is_final(error):
                 raise clients.cluster_error(cluster, error)
             continue
         if number not in left:

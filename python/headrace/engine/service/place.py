@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import logging
 import os
 import time
 from datetime import UTC, datetime
@@ -14,6 +16,8 @@ from headrace.errors import RefusedError
 from headrace.home import home
 
 _LOCK_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class Place:
@@ -75,8 +79,13 @@ class Place:
 
     def _write(self) -> None:
         draft = self.status_file.with_suffix(".draft")
-        draft.write_text(json.dumps(self._status), encoding="utf-8")
-        draft.replace(self.status_file)
+        try:
+            draft.write_text(json.dumps(self._status), encoding="utf-8")
+            draft.replace(self.status_file)
+        except OSError as error:  # a full disk: records go on, and a replica that stops still stops well
+            logger.warning("the status file cannot be written", extra={"file": str(draft), "reason": str(error)})
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def _refusal(self) -> RefusedError:
         try:

@@ -14,6 +14,10 @@ from headrace.kafka.records import Records
 
 _MOST_RECORDS = 20_000
 _POLL_SECONDS = 0.1
+_SETTINGS: dict[str, object] = {
+    "enable.partition.eof": True,
+    "auto.offset.reset": "earliest",  # retention may take from the past what was still there a moment ago
+}
 
 logger = logging.getLogger(__name__)
 
@@ -77,37 +81,48 @@ class Restoring:
         if self._consumer is None:
             return set()
         by_partition: dict[int, list[Message]] = {}
-        done: set[int] = set()
+        ended: set[int] = set()
+        refusal: KafkaError | None = None
         for message in self._consumer.consume(_MOST_RECORDS, _POLL_SECONDS):
-            number, offset = int(message.partition() or 0), int(message.offset() or 0)
-            place = self._ranges.get(number)
-            if place is None:
-                continue
-            is_end = self._is_end(message.error()) and offset >= place.end
-            if message.error() is None and place.next <= offset < place.end:
-                by_partition.setdefault(number, []).append(message)
-                place.next = offset + 1
-            if is_end or offset + 1 >= place.end:
-                done.add(number)
-        for number, messages in by_partition.items():
-            self._take(number, Records.from_messages(self._topic, messages))
-        for number in done:
-            self._ranges.pop(number, None)
-        if done:
-            logger.info(
-                "partitions restored", extra={"topic": self._topic, "partitions": sorted(done), "left": self.left}
-            )
+            place = self._ranges.get(int(message.partition() or 0))
+            error = message.error()
+            if error is not None and clients.is_final(error):
+                refusal = error
+            elif place is not None:
+                self._note(message, place, by_partition, ended)
+        self._hand_over(by_partition)
+        if ended:
+            for number in ended:
+                self._ranges.pop(number, None)
+            where = {"topic": self._topic, "partitions": sorted(ended), "left": self.left}
+            logger.info("partitions restored", extra=where)
             self._assign()
-        return done
+        if refusal is not None and not ended:
+            raise clients.cluster_error(self._cluster, refusal)
+        return ended
 
-    def _is_end(self, error: KafkaError | None) -> bool:
-        if error is None:
-            return False
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
-            return True
-        if error.fatal() or not error.retriable():
-            raise clients.cluster_error(self._cluster, error)
-        return False
+    @staticmethod
+    def _note(message: Message, place: _Range, by_partition: dict[int, list[Message]], ended: set[int]) -> None:
+        number, offset, error = int(message.partition() or 0), int(message.offset() or 0), message.error()
+        if error is None and place.next <= offset < place.end:
+            by_partition.setdefault(number, []).append(message)
+            place.next = offset + 1
+        at_end = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001  confluent-kafka's own name
+        if offset + (error is None) >= place.end and (error is None or at_end):
+            ended.add(number)
+
+    def _hand_over(self, by_partition: dict[int, list[Message]]) -> None:
+        """Give away what was read; where that fails, all that was not taken is read again."""
+        left = dict(by_partition)
+        try:
+            for number, messages in by_partition.items():
+                self._take(number, Records.from_messages(self._topic, messages))
+                del left[number]
+        except BaseException:
+            for number, messages in left.items():
+                self._ranges[number].next = int(messages[0].offset() or 0)
+            self._assign()
+            raise
 
     def close(self) -> None:
         """Stop reading."""
@@ -121,9 +136,7 @@ class Restoring:
                 self._consumer = None
             return
         if self._consumer is None:
-            self._consumer = clients.consumer(
-                self._cluster, purpose=f"{self._purpose}-restore", **{"enable.partition.eof": True}
-            )
+            self._consumer = clients.consumer(self._cluster, purpose=f"{self._purpose}-restore", **_SETTINGS)
         self._consumer.assign(
             [TopicPartition(self._topic, number, place.next) for number, place in self._ranges.items()]
         )

@@ -141,9 +141,13 @@ class SideTopic:
             return 0
         if len(self.reader) > _MOST_AHEAD and self.has_passed(self._given):
             return 0
-        kept = [message for message in self._consumer.consume(_MOST_RECORDS, seconds) if self._take(message)]
-        if kept:
-            self._count_late(self.reader.add(Records.from_messages(self._topic, kept)))
+        try:
+            kept = [message for message in self._consumer.consume(_MOST_RECORDS, seconds) if self._take(message)]
+            if kept:
+                self._count_late(self.reader.add(Records.from_messages(self._topic, kept)))
+        except BaseException:
+            self.close()  # what was read and not kept is read again
+            raise
         return len(kept)
 
     def expire(self) -> None:
@@ -189,7 +193,7 @@ class SideTopic:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
             if place is not None:
                 place.next = max(place.next, offset)
-        elif error.fatal() or not error.retriable():
+        elif clients.is_final(error):
             raise clients.cluster_error(self._cluster, error)
         return False
 
