@@ -112,8 +112,8 @@ format: setup ## Mend the style where a tool can.
 	@jlpm lint
 
 .PHONY: bench
-bench: setup ## Throughput of a service against a bare consume-and-produce loop.
-	@python bench/service.py $(BENCH_FLAGS)
+bench: setup ## Headrace and its peers on one broker, every output checked (BENCH_FLAGS="--workloads latency --runs 1").
+	@python -m bench.run $(BENCH_FLAGS)
 
 .PHONY: pin
 pin: ## Resolve all Python dependencies afresh into constraints/.

@@ -28,14 +28,22 @@ if TYPE_CHECKING:
 
 
 def stream_folder(folder: Path, body: str, types: dict[str, ColumnType], **spec: object) -> Path:
-    """Write a stream folder as `headrace commit` makes it; ``body`` is the inside of ``transform``."""
-    found = {name: spec.pop(name) for name in ("repartition", "windows_at_once", "matching") if name in spec}
+    """Write a stream folder as `headrace commit` makes it; ``body`` is the inside of ``transform``.
+
+    Beside the spec's fields: ``repartition``, ``windows_at_once``, ``matching``, ``sides_types``, ``states_types``.
+    """
+    fields = {name: name for name in ("repartition", "windows_at_once", "matching")}
+    fields |= {"sides_types": "sides", "states_types": "states"}
+    found = {field: spec.pop(name) for name, field in fields.items() if name in spec}
     document = StreamDocument.model_validate({"spec": StreamSpec.model_validate(spec), "input": types, **found})
+    arguments = ", ".join(["df", *(["*"] if document.spec.argument_names else []), *document.spec.argument_names])
     place = folder / document.spec.name
     place.mkdir(parents=True)
     (place / "stream.yaml").write_text(to_yaml(document), encoding="utf-8")
     inside = textwrap.indent(textwrap.dedent(body).strip(), "    ")
-    (place / "transform.py").write_text(f"import pandas as pd\n\n\ndef transform(df):\n{inside}\n", encoding="utf-8")
+    (place / "transform.py").write_text(
+        f"import pandas as pd\n\n\ndef transform({arguments}):\n{inside}\n", encoding="utf-8"
+    )
     return place
 
 

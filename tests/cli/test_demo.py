@@ -81,13 +81,9 @@ def test_the_demo_serves_jupyterlab_and_ends_with_sigterm(
     with (tmp_path / "log.txt").open("wb") as log:
         demo = subprocess.Popen([sys.executable, "-m", "headrace", "demo", *words], stdout=log, stderr=log)
     try:
-        facts = eventually(lambda: server(tmp_path / "runtime"), 120)
-        connection = http.client.HTTPConnection("127.0.0.1", facts["port"], timeout=60)
-        connection.request("GET", "/lab/tree/delays.ipynb", headers={"Authorization": f"token {facts['token']}"})
-        answer = connection.getresponse()
-        assert answer.status == 200
-        assert b"JupyterLab" in answer.read()
-        connection.close()
+        facts = eventually(lambda: server(tmp_path / "runtime", tmp_path / "log.txt"), 120)
+        page = eventually(lambda: fetched(facts["port"], "/lab/tree/delays.ipynb", facts["token"]), 30)
+        assert b"JupyterLab" in page
         held = watermarks(cluster, "flights")
         assert sum(high - low for low, high in held.values()) >= 2000
         demo.terminate()
@@ -99,12 +95,26 @@ def test_the_demo_serves_jupyterlab_and_ends_with_sigterm(
         delete_topics(cluster, TOPICS)
 
 
-def server(folder: Path) -> dict[str, Any]:
-    """What the Jupyter server in ``folder`` says of itself; nothing before it is there."""
+def server(folder: Path, log: Path) -> dict[str, Any]:
+    """What the Jupyter server in ``folder`` says of itself; an error with the log before it is there."""
     for path in folder.glob("jpserver-*.json"):
         if text := path.read_text(encoding="utf-8"):
             return dict(json.loads(text))
-    return {}
+    raise AssertionError(log.read_text(encoding="utf-8"))
+
+
+def fetched(port: int, path: str, token: str) -> bytes:
+    """What a page holds; nothing before the server, which says where it is a little early, answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"token {token}"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return answer.read()
+    except ConnectionRefusedError:
+        return b""
+    finally:
+        connection.close()
 
 
 def identities(flights: list[dict[str, object]]) -> Counter[tuple[object, ...]]:

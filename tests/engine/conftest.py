@@ -9,7 +9,7 @@ import pytest
 
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic
-from headrace.spec import ColumnType
+from headrace.spec import ColumnType, names
 from service_process import ServiceProcess, stream_folder
 
 TYPES: dict[str, ColumnType] = {"id": "int64", "x": "float64"}
@@ -44,6 +44,8 @@ def make_service(tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str
         sink = make_topic("out", config=sink_config)
         create_topic(cluster, f"{sink}.dlq", 4)
         name = f"s{source.replace('-', '_')}"
+        if "lookback" in spec or "states" in spec:
+            create_topic(cluster, names.state_topic(name), 4, {"cleanup.policy": "compact"})
         folder = stream_folder(tmp_path, body, types or TYPES, name=name, source=source, sinks=(sink,), **spec)
         service = ServiceProcess(folder, cluster, arguments, environment or {}, source=source, sink=sink)
         made.append(service)

@@ -165,3 +165,53 @@ def test_a_key_that_is_not_the_topics_goes_through_a_topic_of_its_own(
     )
     status = service.status()
     assert (status["records_in"], status["records_out"], status["failed"], status["late"]) == (COUNT, COUNT, 0, 0)
+
+
+def all_done(service: ServiceProcess, count: int) -> bool:
+    try:
+        status = service.status()
+    except OSError:  # it is just starting
+        return False
+    assert status["records_out"] + status["failed"] == count, str(status)
+    return True
+
+
+COUNTED = """
+if (df.distance < 0).any():
+    raise ValueError(f"{int((df.distance < 0).sum())} below nothing")
+return df[["number", "tailnum"]].assign(seen=df.groupby("tailnum", dropna=False).cumcount() + 1)
+"""
+
+
+@pytest.mark.parametrize("repartition", [False, True], ids=["one stage", "two stages"])
+@pytest.mark.timeout(300)
+def test_a_failed_record_stays_out_of_the_history_after_kills(
+    cluster: Cluster,
+    make_service: Callable[..., ServiceProcess],
+    repartition: bool,  # noqa: FBT001
+) -> None:
+    count = 12_000
+    declared = {"key": "tailnum", "time": "time", "lookback": "3650d", "grace": "2h", "idle": "2s"}
+    service = make_service(COUNTED, types=TYPES, arguments=("--max-rate", "4000"), repartition=repartition, **declared)
+    if repartition:
+        create_topic(cluster, names.repartition_topic(service.name, "tailnum"), 4)
+    frame = flights(count)
+    below = frame.number % 100 == 7
+    frame = frame.assign(distance=frame.distance.where(~below, -1))
+    values, keys = values_of(frame)
+    keys = [b"%d" % (row // 100) for row in range(count)] if repartition else keys
+    first = count * 3 // 4
+    fill(cluster, service.source, values[:first], keys=keys[:first])
+    run_with_kills(service, 3)  # were a failed record in a history, every later one of its key would fail
+    eventually(lambda: all_done(service, first), 60)
+    service.terminate()  # leaves its history on the disk
+    fill(cluster, service.source, values[first:], keys=keys[first:])
+    service.start().caught_up()
+    eventually(lambda: all_done(service, count), 60)
+    found = outputs(cluster, service.sink).sort_values("number", ignore_index=True)
+    kept = frame[~below]
+    assert found.number.tolist() == kept.number.tolist()
+    latest = found.assign(tailnum=found.tailnum.fillna("")).groupby("tailnum").seen.max()
+    assert latest.to_dict() == kept.assign(tailnum=kept.tailnum.fillna("")).groupby("tailnum").size().to_dict()
+    assert service.status()["failed"] == int(below.sum())
+    assert "history recalled" in service.log

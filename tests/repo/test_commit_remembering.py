@@ -25,6 +25,13 @@ by_sensor = df.sort_values("sensor", kind="stable")
 mean = by_sensor.groupby("sensor").rolling("1h", on="at")["x"].mean()
 by_sensor.assign(mean=mean.to_numpy()).sort_index()
 """
+TOTALS = """
+added = df.groupby("sensor")["x"].cumsum()
+before = totals["sum"].reindex(df["sensor"]).fillna(0).to_numpy() if "sum" in totals else 0
+out = df.assign(total=added + before)
+totals = out.groupby("sensor")[["total"]].last().rename(columns={"total": "sum"})
+out
+"""
 SUMS = 'df.groupby(["window_start", "sensor"])["x"].agg(["sum", "size"]).reset_index()'
 
 
@@ -50,7 +57,11 @@ def command(*words: str) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("name", "options", "body", "rows"),
-    [("means", "--lookback 1h", MEANS, COUNT), ("sums", "--window tumbling=1h", SUMS, 21)],
+    [
+        ("means", "--lookback 1h", MEANS, COUNT),
+        ("sums", "--window tumbling=1h", SUMS, 21),
+        ("running", "--state totals", TOTALS, COUNT),
+    ],
 )
 @pytest.mark.timeout(180)
 def test_a_cell_that_remembers_goes_the_whole_way(
@@ -74,5 +85,8 @@ def test_a_cell_that_remembers_goes_the_whole_way(
     found = [orjson.loads(text) for text in out.read_bytes().splitlines()]
     if name == "sums":
         assert sum(row["sum"] for row in found) == sum(range(COUNT))
+    elif name == "running":
+        assert document.states == {"totals": {"sum": "int64"}}
+        assert {row["x"]: row["total"] for row in found}[300] == sum(range(0, 301, 3))
     else:
         assert {row["x"]: row["mean"] for row in found}[300] == pytest.approx(sum(range(243, 301, 3)) / 20)

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from headrace.deploy.export import Release
 from headrace.deploy.offsets import start_offsets
+from headrace.deploy.state_changes import state_changes
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic, list_topics, require_topic, retention_of
@@ -102,7 +103,8 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         start: ``committed``, ``earliest``, ``latest``, a time or offsets (see :mod:`headrace.deploy.offsets`).
 
     Raises:
-        RefusedError: the stream has no sink, or more replicas than partitions were asked for.
+        RefusedError: the stream has no sink, more replicas than partitions were asked for, or its states do not fit
+            what its service keeps.
         MissingTopicError: its source does not exist.
         UsageError: ``start`` or ``replicas`` is none.
         ExpiredOffsetError: a committed offset is no longer in the log.
@@ -124,7 +126,7 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         wanted.append(NewTopic(dead_letter_topic(spec.name, sink), partitions))
     if spec.window:
         wanted.append(NewTopic(late_topic(spec.name, sink), partitions))
-    if spec.remembers:
+    if spec.has_changelog:
         wanted.append(NewTopic(state_topic(spec.name), partitions, {"cleanup.policy": "compact"}))
     if release.document.repartition and spec.key:
         wanted.append(NewTopic(repartition_topic(spec.name, spec.key), partitions, _FOR_GOOD))
@@ -138,7 +140,7 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         creates=tuple(topic for topic in wanted if topic.name not in existing),
         start=start_offsets(cluster, spec.name, spec.source, start),
         never_null=release.document.never_null,
-        warnings=tuple(_short_retention(cluster, spec)),
+        warnings=(*_short_retention(cluster, spec), *state_changes(release.document)),
     )
 
 

@@ -63,7 +63,7 @@ class Arrivals:
         decoded = self._decoder.decode(records)
         frame, positions = decoded.frame, decoded.positions
         failures = [_failure(records, failed.position, failed.error, "decode") for failed in decoded.failures]
-        column = self._spec.time if self._spec.in_event_time else None
+        column = self._spec.time if self._spec.has_event_time else None
         times, missing = event_times(frame, column, records.timestamps[positions])
         if missing.any():
             for position in positions[missing].tolist():

@@ -89,6 +89,27 @@ class BatchProcessor:
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Do nothing, as all that follows: nothing is remembered."""
 
+    def holds(self, partition: int, committed: int) -> bool:
+        """Return true: there is nothing to load."""
+        del partition, committed
+        return True
+
+    def load(self, partition: int, records: Records) -> None:
+        """Do nothing."""
+
+    def loaded(self, partition: int) -> None:
+        """Do nothing."""
+
+    def states(self) -> dict[str, pd.DataFrame]:
+        """Return nothing."""
+        return {}
+
+    def recall(self, partition: int, committed: int) -> int | None:
+        """Do nothing."""
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Do nothing."""
+
     def drop(self, partition: int) -> None:
         """Do nothing."""
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure
+from headrace.engine.changelog import Change
 from headrace.engine.context import Part
 from headrace.engine.frames import key_texts
 from headrace.engine.result import BatchResult, Integers, Places, joined_bytes
@@ -50,6 +51,7 @@ class Emission:
         failures: records that failed.
         late: places of records that came too late.
         dropped: fields that the pinned types do not know.
+        changes: what of the changelog changes.
     """
 
     key: str | None
@@ -58,11 +60,12 @@ class Emission:
     failures: list[Failure] = field(default_factory=list)
     late: list[Rows] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing came of the batch."""
-        return not (self.emitted or self.failures or self.late)
+        return not (self.emitted or self.failures or self.late or self.changes)
 
     def result(self, before: pd.DataFrame, before_positions: Integers) -> BatchResult:
         """Return the batch's result; outputs are in the order in which they were emitted.
@@ -99,6 +102,7 @@ class Emission:
             else None,
             failures=self.failures,
             dropped=self.dropped,
+            changes=self.changes,
             before=before,
             before_positions=before_positions,
             partitions=_concat(partitions),

@@ -8,19 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from headrace.engine.arrivals import Arrivals, Arrived
+from headrace.engine.checkpoints import Checkpoint, Checkpoints
 from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
 from headrace.engine.event_time import AHEAD, ALWAYS, NEVER, microseconds
 from headrace.engine.history import History, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
+from headrace.engine.needed import Needed
 from headrace.engine.repartition_record import Marks
 from headrace.engine.result import BatchResult
 from headrace.engine.row_work import RowWork
 from headrace.engine.rows import Rows
-from headrace.engine.side_frames import Sides
+from headrace.engine.sides import Sides
+from headrace.engine.state.states import States
 from headrace.engine.stream import Stream
 from headrace.engine.window_work import WindowWork
 from headrace.engine.windows import OpenWindows
@@ -41,6 +45,7 @@ class LanedProcessor:
         sides: gives the side inputs.
         one_lane: all partitions are one lane.
         declaration: digest of what the stream needs to see.
+        states: the stream's states, where it has some.
         sources: partitions of the source, when the records come from a repartition topic; else ``None``.
         clock: seconds since the epoch.
     """
@@ -55,6 +60,7 @@ class LanedProcessor:
         sides: Sides,
         one_lane: bool,
         declaration: str,
+        states: States | None,
         sources: int | None,
         clock: Callable[[], float],
     ) -> None:
@@ -64,16 +70,21 @@ class LanedProcessor:
         self._arrive_from = arrivals.unwrapped if sources is not None else arrivals.rows
         self._sources = sources
         self._budget = budget
-        self._folder = folder
         self._one_lane = one_lane
         self._declaration = declaration
         self._clock = clock
-        self._rows = RowWork(stream, codecs, sides)
+        self._rows = RowWork(stream, codecs, sides, states)
+        self._states = states
         self._windows = WindowWork(stream, codecs, sides)
         self._lanes: dict[int, Lane] = {}
         self._starts: dict[int, int] = {}
         self._restoring: dict[int, tuple[Memo, dict[int, int]]] = {}
         self._touched: set[int] = set()
+        self._recalled: dict[int, Checkpoint] = {}
+        self._checkpoints: Checkpoints | None = None
+        plain = "object" not in self._types.values() and not self._spec.meta
+        if folder is not None and self._spec.lookback and not one_lane and plain:
+            self._checkpoints = Checkpoints(folder, declaration, self._types)
 
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Take on a partition, as its last commit left it, or from offset ``start`` on."""
@@ -85,17 +96,61 @@ class LanedProcessor:
         lane.newest |= known.newest
         lane.complete = max(lane.complete, known.complete)
         self._restoring[partition] = known, dict(known.newest_at_lowest)
+        if self._states is not None:
+            self._states.begin(partition, anew=memo is None)
         if memo is not None:
             self.restored(partition)
+
+    def holds(self, partition: int, committed: int) -> bool:
+        """Return whether this machine's disk has all that the changelog says of a partition."""
+        return self._states is not None and self._states.holds(partition, committed)
+
+    def recall(self, partition: int, committed: int) -> int | None:
+        """Take on the history that this machine's disk has; return from which offset on the log has to be read."""
+        memo, _ = self._restoring[partition]
+        found = self._checkpoints.find(partition, committed, memo.start) if self._checkpoints else None
+        lane = self._lane(partition)
+        if found is None or lane.history is None:
+            return None
+        resume = found.resume
+        lane.history.recall(found.segments)
+        lane.needed[partition] = Needed([run for run in found.runs if run.first < resume.first])
+        self._recalled[partition] = found
+        self._restoring[partition] = memo, dict(resume.newest)
+        return resume.first
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Have histories written to this machine's disk, as of committed offsets, beside the work."""
+        for partition, offset in offsets.items() if self._checkpoints else ():
+            lane = self._lane(partition)
+            assert self._checkpoints is not None  # noqa: S101  by the loop
+            assert lane.history is not None  # noqa: S101  checkpoints are of lookbacks
+            needed = lane.needed.get(partition, Needed()).copy()
+            needed.lowest(self._since(lane))
+            newest, segments = dict(lane.newest), lane.history.segments()
+            start = self._starts[partition]
+            self._checkpoints.keep(partition, Checkpoint(offset, start, lane.released, newest, needed.runs, segments))
 
     def drop(self, partition: int) -> None:
         """Forget a partition; without a key what was read of the others goes too, since they are one lane."""
         if self._starts.pop(partition, None) is None:
             return
         self._restoring.pop(partition, None)
+        self._recalled.pop(partition, None)
+        self._rows.drop(partition)
         lane = self._lanes.pop(self._number(partition), None)
         if lane is not None:
             lane.close()
+
+    def load(self, partition: int, records: Records) -> None:
+        """Take records of the changelog, in their order."""
+        pairs = zip(records.keys, records.values, strict=True)
+        self._rows.load(partition, [(bytes(key or b""), value) for key, value in pairs])
+
+    def loaded(self, partition: int) -> None:
+        """All of the changelog has been taken."""
+        if self._states is not None:
+            self._states.loaded(partition)
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
@@ -118,7 +173,8 @@ class LanedProcessor:
             lane.windows.restore(rows.take(began & ~late))
         if lane.history is not None:
             done = ~began | (rows.times <= lane.released) | late
-            lane.history.add(self._rows.without_failed(rows.take(done)))
+            missing = done & ~self._recalls(partition, records.offsets[arrived.positions], rows, ~began | late)
+            lane.history.add(self._rows.failed.without(rows.take(missing)))
             lane.history.commit()
             if not done.all():
                 lane.waiting.append(rows.take(~done))
@@ -182,8 +238,10 @@ class LanedProcessor:
 
     def memo(self, partition: int, offset: int) -> Memo | None:
         """Return what to commit beside ``offset``."""
+        if self._states is not None:
+            self._states.ends(partition, offset)
         if not self._spec.in_event_time:
-            return None
+            return Memo(start=self._starts[partition], declaration=self._declaration) if self._states else None
         lane = self._lane(partition)
         needed = lane.needed.get(partition)
         lowest = needed.lowest(self._since(lane)) if needed is not None else None
@@ -199,15 +257,19 @@ class LanedProcessor:
     def size(self) -> tuple[int, int]:
         """Return how many rows are remembered, and how many bytes of memory they take."""
         sizes = [lane.size() for lane in self._lanes.values()]
+        if self._states is not None:
+            sizes.append(self._states.size())
         return sum(rows for rows, _ in sizes), sum(size for _, size in sizes)
 
     def commit(self) -> None:
         """The batch is committed."""
         for lane in self._lanes.values():
             lane.commit()
+        self._rows.commit()
+        for lane in self._lanes.values():
             if lane.history is not None and self._rows.span is not None and lane.reached > NEVER:
                 lane.history.expire(lane.reached - self._rows.span)
-        self._rows.commit()
+                self._rows.failed.expire(lane.number, lane.reached - self._rows.span)
         self._touched = set()
 
     def rollback(self) -> None:
@@ -219,9 +281,26 @@ class LanedProcessor:
 
     def close(self) -> None:
         """Let go of files and memory."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
+        if self._states is not None:
+            self._states.close()
         for lane in self._lanes.values():
             lane.close()
         self._lanes = {}
+
+    def states(self) -> dict[str, pd.DataFrame]:
+        """Return all rows of each state, by the text of their key."""
+        return self._states.contents() if self._states is not None else {}
+
+    def _recalls(
+        self, partition: int, offsets: npt.NDArray[np.int64], rows: Rows, at_once: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Return which rows that are read again were recalled from disk, bool[n]."""
+        found = self._recalled.get(partition)
+        if found is None:
+            return np.zeros(len(rows), np.bool_)
+        return (offsets < found.offset) & (at_once | (rows.times <= found.released))
 
     def _emission(self) -> Emission:
         return Emission(self._spec.key, several=len(self._spec.sinks) > 1)
@@ -282,6 +361,8 @@ class LanedProcessor:
         """Note which partitions a batch touches, and what was read of them."""
         for number in np.unique(records.partitions).tolist():
             self._touched.add(number)
+            if not self._spec.in_event_time:
+                continue
             lane = self._lane(number)
             mine = arrived.rows.times[arrived.consumed == number]
             first = int(records.offsets[records.partitions == number][0])
@@ -292,6 +373,7 @@ class LanedProcessor:
             self._windows.run([lane for lane, _ in changed], emission)
         else:
             self._rows.run([(lane, Rows.concat(rows)) for lane, rows in changed if rows], emission)
+            emission.changes += self._rows.changes()
 
     def _since(self, lane: Lane) -> int | None:
         """Return from which event time on rows of a lane are still needed."""

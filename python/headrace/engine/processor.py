@@ -7,16 +7,21 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from headrace.engine.batch import BatchProcessor
 from headrace.engine.codecs import Codecs, make_codecs
 from headrace.engine.memo import Memo
 from headrace.engine.result import BatchResult
-from headrace.engine.side_frames import Sides, pinned_sides
+from headrace.engine.sides import PinnedSides, Sides
 from headrace.engine.stream import Stream
 from headrace.errors import UsageError
 from headrace.kafka.records import Records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headrace.engine.state import States
 
 MEMORY_MB = 512
 """How much of histories and windows is kept in memory; the rest goes to disk."""
@@ -31,8 +36,23 @@ class Processor(Protocol):
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Take on a partition, as its last commit left it, or from offset ``start`` on."""
 
+    def recall(self, partition: int, committed: int) -> int | None:
+        """After :meth:`begin`, take on what this machine's disk has; return where the log has to be read from."""
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Have what is remembered written to this machine's disk, as of committed offsets."""
+
     def drop(self, partition: int) -> None:
         """Forget a partition."""
+
+    def holds(self, partition: int, committed: int) -> bool:
+        """Return whether this machine's disk has all that the changelog says of a partition; else it is loaded."""
+
+    def load(self, partition: int, records: Records) -> None:
+        """Take records of the stream's changelog, in their order."""
+
+    def loaded(self, partition: int) -> None:
+        """All of the changelog has been taken."""
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
@@ -63,6 +83,9 @@ class Processor(Protocol):
 
     def size(self) -> tuple[int, int]:
         """Return how many rows are remembered, and how many bytes of memory they take."""
+
+    def states(self) -> dict[str, pd.DataFrame]:
+        """Return all rows of each state, indexed by the text of their key; only where there are few."""
 
     def close(self) -> None:
         """Let go of files and memory."""
@@ -101,17 +124,25 @@ def make_processor(
     from headrace.engine.history import MemoryBudget  # noqa: PLC0415  most streams remember nothing
     from headrace.engine.laned import LanedProcessor  # noqa: PLC0415
 
+    said = declaration(stream)
     return LanedProcessor(
         stream,
         codecs=codecs,
         budget=MemoryBudget(memory or _memory_bytes(), folder),
         folder=folder,
-        sides=sides or pinned_sides(stream),
+        sides=sides or stream.sides or PinnedSides(stream.document, {}),
         one_lane=one_lane or spec.key is None,
-        declaration=declaration(stream),
+        declaration=said,
+        states=_states(stream, folder, said) if spec.states else None,
         sources=sources,
         clock=clock,
     )
+
+
+def _states(stream: Stream, folder: Path | None, said: str) -> States:
+    from headrace.engine.state import MemoryStore, RocksStore, States  # noqa: PLC0415  few streams have some
+
+    return States(stream.document, MemoryStore() if folder is None else RocksStore(folder), said)
 
 
 def _memory_bytes() -> int:
@@ -125,5 +156,7 @@ def _memory_bytes() -> int:
 def declaration(stream: Stream) -> str:
     """Return a short digest of what the stream needs to see; what was kept for another one is of no use to it."""
     spec = stream.document.spec
-    said = (spec.key, spec.time, spec.lookback, spec.window, spec.grace, stream.document.repartition)
+    said: tuple[object, ...] = (spec.key, stream.document.repartition)  # a state outlives changes of all else
+    if spec.in_event_time:
+        said = (spec.key, spec.time, spec.lookback, spec.window, spec.grace, stream.document.repartition)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:8]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 
 from headrace.engine.arrivals import Arrivals
 from headrace.engine.codecs import Codecs
@@ -47,6 +48,27 @@ class Repartitioner:
         lane = Lane(partition, microseconds(self._spec.grace_time))
         lane.newest = {partition: NEVER} | (memo.newest if memo is not None else {})
         self._lanes[partition] = lane
+
+    def holds(self, partition: int, committed: int) -> bool:
+        """Return true: there is nothing to load."""
+        del partition, committed
+        return True
+
+    def load(self, partition: int, records: Records) -> None:
+        """Do nothing."""
+
+    def loaded(self, partition: int) -> None:
+        """Do nothing."""
+
+    def states(self) -> dict[str, pd.DataFrame]:
+        """Return nothing."""
+        return {}
+
+    def recall(self, partition: int, committed: int) -> int | None:
+        """Do nothing: only event times are kept, and the commit has them."""
+
+    def checkpoint(self, offsets: dict[int, int]) -> None:
+        """Do nothing."""
 
     def drop(self, partition: int) -> None:
         """Forget a source partition."""

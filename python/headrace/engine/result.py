@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure
+from headrace.engine.changelog import Change
 from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.records import Headers, Records
 
@@ -64,6 +65,8 @@ class BatchResult:
         late: the records that came too late: for a window (they are in none), or for their place in the order.
         starts: int64[m], for each output of a window its start in microseconds since the epoch; else ``None``.
         taken: the run's records as they are in the source, where they came by way of a repartition topic.
+        changes: what of the changelog changes.
+        states: of a sample's run, each state at its end, indexed by the text of the key.
     """
 
     parts: list[pd.DataFrame]
@@ -82,6 +85,8 @@ class BatchResult:
     late: Places = field(default_factory=Places)
     starts: Integers | None = None
     taken: Records | None = None
+    changes: list[Change] = field(default_factory=list)
+    states: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def rows(self) -> pd.DataFrame:

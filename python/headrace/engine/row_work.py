@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.bisect import Failure, bisect, failure_of
+from headrace.engine.changelog import FAILED, STATE, Change, kind_of
 from headrace.engine.codecs import Codecs
-from headrace.engine.context import StepResult
+from headrace.engine.context import Part, StepResult
 from headrace.engine.emission import Emission, Emitted
 from headrace.engine.event_time import microseconds
+from headrace.engine.failed_rows import FailedRows
 from headrace.engine.lane import Lane
 from headrace.engine.rows import Rows, event_order
-from headrace.engine.side_frames import Sides
+from headrace.engine.sides import Sides
+from headrace.engine.state.given import Given
+from headrace.engine.state.states import States
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.kafka.codec import EncodeError
 
-MOST_ROWS = 50_000
+MOST_ROWS = 100_000
 """New rows in one call of the function; what has waited for long can be more."""
 
 
@@ -31,13 +37,6 @@ class _New:
     lanes: npt.NDArray[np.int32]
 
 
-@dataclass(slots=True)
-class _Failed:
-    """Offsets of records that failed, by partition: they stay out of the history for good."""
-
-    offsets: dict[int, set[int]] = field(default_factory=dict)
-
-
 class RowWork:
     """Runs the function over rows that are ready, and keeps them for those to come.
 
@@ -45,43 +44,59 @@ class RowWork:
         stream: what to run.
         codecs: how outputs are written.
         sides: gives the side inputs.
+        states: the stream's states, where it has some.
     """
 
-    def __init__(self, stream: Stream, codecs: Codecs, sides: Sides) -> None:
+    def __init__(self, stream: Stream, codecs: Codecs, sides: Sides, states: States | None = None) -> None:
         spec = stream.document.spec
         lookback = spec.looks_back
         self._stream = stream
         self._spec = spec
         self._sides = sides
         self._codecs = codecs
-        self._failed = _Failed()
+        self.failed = FailedRows()
+        self.states = states
         self.span = microseconds(lookback.span) if lookback is not None and lookback.span is not None else None
 
     def run(self, ready: list[tuple[Lane, Rows]], emission: Emission) -> None:
         """Take rows that are ready through the step and put what they give into ``emission``."""
         lanes = {lane.number: lane for lane, _ in ready}
         new = self._in_order(ready)
-        for first in range(0, len(new.rows), MOST_ROWS):
-            places = slice(first, first + MOST_ROWS)
-            whole = first == 0 and len(new.rows) <= MOST_ROWS
-            piece = new if whole else _New(new.rows.take(np.arange(len(new.rows))[places]), new.lanes[places])
+        bounds = [*range(0, len(new.rows), MOST_ROWS), len(new.rows)]
+        if self.states is not None:
+            bounds = sorted({*bounds, *self.states.cuts(new.rows)})
+        for first, end in pairwise(bounds):
+            whole = end - first == len(new.rows)
+            piece = new if whole else _New(new.rows.take(np.arange(first, end)), new.lanes[first:end])
             self._run(piece, lanes, emission)
 
-    def without_failed(self, rows: Rows) -> Rows:
-        """Return the rows that did not fail when they were new."""
-        if not self._failed.offsets:
-            return rows
-        failed = [
-            offset in self._failed.offsets.get(partition, ())
-            for partition, offset in zip(rows.partitions.tolist(), rows.offsets.tolist(), strict=True)
-        ]
-        return rows.take(~np.array(failed, np.bool_))
+    def changes(self) -> list[Change]:
+        """Return what the batch changes in the changelog."""
+        return self.failed.changes() + (self.states.changes() if self.states is not None else [])
+
+    def load(self, partition: int, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Take records of the changelog: keys and values, in their order."""
+        for key, value in records:
+            if kind_of(key) == FAILED:
+                self.failed.load(partition, key, value)
+        if self.states is not None:
+            self.states.load(partition, [(key, value) for key, value in records if kind_of(key) == STATE])
+
+    def drop(self, partition: int) -> None:
+        """Forget a partition."""
+        self.failed.drop(partition)
 
     def commit(self) -> None:
         """The batch is committed."""
+        self.failed.commit()
+        if self.states is not None:
+            self.states.commit()
 
     def rollback(self) -> None:
         """The batch is not committed."""
+        self.failed.rollback()
+        if self.states is not None:
+            self.states.rollback()
 
     def _in_order(self, ready: list[tuple[Lane, Rows]]) -> _New:
         rows = Rows.concat([rows for _, rows in ready]) if ready else Rows.empty(self._stream.document.input)
@@ -99,6 +114,10 @@ class RowWork:
 
         done, failed = bisect(len(new.rows), attempt)
         emission.emitted += [emitted for part in done for emitted in part]
+        if failed and self._spec.lookback:
+            places = np.array([position for position, _ in failed], np.int64)
+            rows = new.rows.take(places)
+            self.failed.note(new.lanes[places] if self._spec.key else rows.partitions, rows)
         for position, error in failed:
             found = failure_of(-1, error, self._stream.function)
             emission.failures.append(
@@ -117,15 +136,28 @@ class RowWork:
         """Run the step once; only when all of it went through is anything kept."""
         by_lane = [(lanes[number], self._of_lane(new, number)) for number in np.unique(new.lanes).tolist()]
         rows, is_new = self._with_history(new.rows, by_lane)
-        result = self._step(rows, is_new, new.rows)
-        emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in result.parts]
+        order = self._order_in_time(rows)
+        given = self.states.given(new.rows, new.lanes) if self.states is not None else None
+        result = self._step(rows if order is None else rows.take(order), is_new, given)
+        parts = result.parts if order is None else [_put_back(part, order) for part in result.parts]
+        emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in parts]
+        if self.states is not None and given is not None:
+            self.states.take(given, result.states)
         for lane, own in by_lane:
             if lane.history is not None:
                 lane.history.add(own)
         return emitted
 
-    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None, new: Rows) -> StepResult:
-        arguments = self._sides.frames(int(new.times.min()), int(new.times.max())) if self._spec.sides else {}
+    def _order_in_time(self, rows: Rows) -> npt.NDArray[np.intp] | None:
+        """Return the event-time order of rows that come in offset order and are joined in time, if it is another."""
+        if self._spec.in_event_time or not self._spec.joins_in_time:
+            return None
+        return event_order(rows.times, rows.partitions, rows.offsets)
+
+    def _step(self, rows: Rows, is_new: npt.NDArray[np.bool_] | None, given: Given | None) -> StepResult:
+        arguments = self._sides.frames(int(rows.times.min()), int(rows.times.max())) if self._spec.sides else {}
+        if given is not None:
+            arguments = {**arguments, **given.frames}
         return step(rows.frame, self._stream.context(arguments, new=is_new))
 
     @staticmethod
@@ -147,3 +179,12 @@ class RowWork:
         is_new[:known] = False
         order = event_order(rows.times, rows.partitions, rows.offsets)
         return (rows, is_new) if order is None else (rows.take(order), is_new[order])
+
+
+def _put_back(part: Part, order: npt.NDArray[np.intp]) -> Part:
+    """Return outputs of rows that were put in ``order``, as if these had been given in their own."""
+    if not (part.source >= 0).all():
+        return Part(part.rows, np.where(part.source >= 0, order[part.source], -1), part.sink)
+    source = order[part.source]
+    places = np.argsort(source, kind="stable")
+    return Part(part.rows.take(places).reset_index(drop=True), source[places], part.sink)

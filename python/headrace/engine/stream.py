@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from headrace.engine.context import Context, Function
 from headrace.engine.function import load_folder
-from headrace.kafka.records import Records
+from headrace.engine.sides import Sides
 from headrace.spec import StreamDocument, read_document
 
 
@@ -23,13 +23,13 @@ class Stream:
         document: the spec, the pinned column types and how rows are matched.
         function: DataFrame first, the spec's parameters by name.
         commit: the commit it was taken from, or ``None`` when it comes from a notebook or a working tree.
-        sides: records of the side inputs by topic, pinned with a sample; a service reads them live instead.
+        sides: gives the side inputs that are pinned with a sample; a service reads them live instead.
     """
 
     document: StreamDocument
     function: Function
     commit: str | None = None
-    sides: Mapping[str, Records] = field(default_factory=dict)
+    sides: Sides | None = None
 
     @classmethod
     def from_folder(cls, folder: Path, *, commit: str | None = None) -> Stream:

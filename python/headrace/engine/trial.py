@@ -53,8 +53,9 @@ def process_batches(
         processor.begin(number)
     try:
         results = [_processed(processor, records, batch) for batch in batches]
-        results.append(_located(processor.finish(), records))
-        return results
+        last = _located(processor.finish(), records)
+        processor.commit()
+        return [*results, replace(last, states=processor.states())]
     finally:
         processor.close()
 
@@ -92,6 +93,7 @@ def joined(results: Sequence[BatchResult]) -> BatchResult:
             _join([result.late.partitions for result in results]), _join([result.late.offsets for result in results])
         ),
         starts=_join([s for s in starts if s is not None]) if filled and all(s is not None for s in starts) else None,
+        states=results[-1].states,
     )
 
 

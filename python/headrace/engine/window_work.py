@@ -14,7 +14,7 @@ from headrace.engine.frames import key_texts
 from headrace.engine.lane import Lane
 from headrace.engine.result import Integers
 from headrace.engine.rows import Rows
-from headrace.engine.side_frames import Sides
+from headrace.engine.sides import Sides
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.engine.windows import Closed

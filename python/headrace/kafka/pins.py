@@ -50,12 +50,25 @@ def pinned_sample(
         MissingTopicError: there is no such topic.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    folder = home("samples", _key(cluster, topic, text))
+    return kept_sample(cluster, topic, text, lambda: take_sample(cluster, topic, text, progress=progress), renew=renew)
+
+
+def kept_sample(cluster: Cluster, topic: str, words: str, take: Callable[[], Sample], *, renew: bool = False) -> Sample:
+    """Return the sample that was taken under these words before, or take one and keep it.
+
+    Args:
+        cluster: where.
+        topic: the topic.
+        words: what it is known by.
+        take: reads it.
+        renew: take a new one in any case.
+    """
+    folder = home("samples", _key(cluster, topic, words))
     kept = None if renew else _load(folder)
     if kept is not None:
         os.utime(folder)
         return kept
-    sample = take_sample(cluster, topic, text, progress=progress)
+    sample = take()
     _save(folder, sample)
     _forget_oldest(folder.parent)
     return sample

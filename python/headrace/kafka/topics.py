@@ -125,6 +125,24 @@ def watermarks_of(cluster: Cluster, topics: Sequence[TopicInfo]) -> dict[str, di
     return found
 
 
+def ends_of(cluster: Cluster, topic: str, partitions: Sequence[int], *, committed: bool) -> dict[int, int]:
+    """Return the offset after the last record of each of a topic's partitions.
+
+    Args:
+        cluster: where.
+        topic: the topic.
+        partitions: of which partitions.
+        committed: leave out what lies behind the first record whose transaction is not committed yet.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    wanted = {TopicPartition(topic, number): _LATEST for number in partitions}
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    found = _offsets(cluster, wanted, level=level)
+    return {number: found[topic, number] for number in partitions}
+
+
 def offsets_at(cluster: Cluster, topic: str, timestamp: int) -> dict[int, int]:
     """Return each partition's first offset whose record is at least as new as ``timestamp`` (ms since 1970).
 
@@ -274,7 +292,11 @@ def _info(topic: TopicMetadata) -> TopicInfo:
 
 
 def _offsets(
-    cluster: Cluster, wanted: dict[TopicPartition, OffsetSpec], *, strict: bool = True
+    cluster: Cluster,
+    wanted: dict[TopicPartition, OffsetSpec],
+    *,
+    strict: bool = True,
+    level: IsolationLevel = IsolationLevel.READ_COMMITTED,
 ) -> dict[tuple[str, int], int]:
     """Return an offset for each topic and partition; without ``strict`` those that are refused are left out."""
     if not wanted:
@@ -282,7 +304,7 @@ def _offsets(
     client = admin(cluster)
     offsets: dict[tuple[str, int], int] = {}
     with answers(cluster, client):
-        futures = client.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_SECONDS)
+        futures = client.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
         for partition, future in futures.items():
             try:
                 offsets[partition.topic, partition.partition] = future.result().offset

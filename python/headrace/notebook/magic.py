@@ -26,6 +26,7 @@ from headrace.notebook.session import KernelStream, resample, streams
 from headrace.proof.examine import examine
 from headrace.proof.preview import preview
 from headrace.proof.previews import save
+from headrace.proof.side_samples import pinned_sides
 from headrace.spec import MagicLine, parse_magic_line
 
 
@@ -97,8 +98,11 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
         inferred = infer_types(
             cluster, spec.source, renew=renew, format=spec.format, registry=registry_for(spec, cluster)
         )
+        if spec.sides:
+            progress.say(f"Reading {', '.join(side.topic for side in spec.side_inputs)}")
+        sides = pinned_sides(cluster, spec, inferred, sample, renew=renew)
         progress.say(f"Checking {spec.name}")
-        examination = examine(spec, function, inferred, sample.records)
+        examination = examine(spec, function, inferred, sample.records, sides=sides)
         shown = preview(examination, sample, notebook=notebook, body=body)
         save(shown)
         streams.add(KernelStream(examination.stream, shown, lambda: _run(parsed, function, body, notebook, renew=True)))

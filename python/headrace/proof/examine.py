@@ -13,6 +13,8 @@ from headrace.kafka.records import Records
 from headrace.proof.check import check
 from headrace.proof.digest import output_digest
 from headrace.proof.prepare import prepare, with_output
+from headrace.proof.side_samples import SideSamples
+from headrace.proof.side_verdict import with_sides
 from headrace.proof.verdict import Verdict
 from headrace.spec import ProofSummary, StreamDocument, StreamSpec
 
@@ -52,7 +54,13 @@ class Examination:
 
 
 def examine(
-    spec: StreamSpec, function: Function, inferred: InferredTypes, records: Records, *, seed: int = 0
+    spec: StreamSpec,
+    function: Function,
+    inferred: InferredTypes,
+    records: Records,
+    *,
+    sides: SideSamples | None = None,
+    seed: int = 0,
 ) -> Examination:
     """Prepare, run and check a stream: the one path of the magic, of ``headrace check`` and of a commit.
 
@@ -71,18 +79,19 @@ def examine(
         function: the cell's body as a function.
         inferred: the source topic's column types.
         records: the pinned sample.
+        sides: what is pinned of the side inputs with it, from :func:`headrace.proof.side_samples.pinned_sides`.
         seed: of the random cuts.
 
     Raises:
         UsageError: an option names a column that is not there.
     """
-    stream = prepare(spec, function, inferred, records)
-    return examine_stream(stream, records, seed=seed)
+    stream = prepare(spec, function, inferred, records, sides)
+    return examine_stream(stream, records, sides=sides, seed=seed)
 
 
-def examine_stream(stream: Stream, records: Records, *, seed: int = 0) -> Examination:
+def examine_stream(stream: Stream, records: Records, *, sides: SideSamples | None = None, seed: int = 0) -> Examination:
     """Run and check a stream whose types and matching are pinned already, one from a folder for example."""
     whole = process(stream, records)
     stream = with_output(stream, whole)
-    verdict = check(stream, records, seed=seed, whole=whole)
+    verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
     return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records))

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -29,18 +30,28 @@ _START = (
     "import sys; sys.path.append(sys.argv.pop(1)); from headrace.proof.fresh_process import main; main(*sys.argv[1:])"
 )
 _LINES_SHOWN = 20
+_SIDE = "side-"
 
 
-def run_fresh(entry: str, folder: Path, records: Records, *, timeout: float = TIMEOUT) -> dict[str, object]:
+def run_fresh(
+    entry: str,
+    folder: Path,
+    records: Records,
+    sides: Mapping[str, Records] | None = None,
+    *,
+    timeout: float = TIMEOUT,
+) -> dict[str, object]:
     """Call a function of Headrace on a stream folder and records in a fresh process, and return its answer.
 
     The process starts in an empty folder with a handful of environment variables; it sees installed packages and
     the folder, no notebook, no ``PYTHONPATH``, no file beside the notebook.
 
     Args:
-        entry: ``module:function``; the function takes the folder and the records and returns a pydantic model.
+        entry: ``module:function``; the function takes the folder, the records and those of the side inputs by
+            topic, and returns a pydantic model.
         folder: a stream folder.
         records: saved beside the answer, byte for byte.
+        sides: records of the side inputs by topic, likewise.
         timeout: seconds.
 
     Returns:
@@ -53,6 +64,8 @@ def run_fresh(entry: str, folder: Path, records: Records, *, timeout: float = TI
     with tempfile.TemporaryDirectory(prefix="headrace-room-") as place:
         room = Path(place)
         records.save(room / "records.arrow")
+        for number, own in enumerate((sides or {}).values()):
+            own.save(room / f"{_SIDE}{number}.arrow")
         package = str(Path(__file__).parents[2])
         words = [entry, str(folder.absolute()), str(room / "records.arrow"), str(room / "result.json")]
         try:
@@ -88,9 +101,10 @@ def main(entry: str, folder: str, records: str, result: str) -> None:
         result: where to write the answer, or ``{"error", "message", "hint"}``.
     """
     module, _, function = entry.partition(":")
+    sides = [Records.load(path) for path in sorted(Path(records).parent.glob(f"{_SIDE}*.arrow"))]
     try:
         answer: BaseModel = getattr(importlib.import_module(module), function)(
-            Path(folder), Records.load(Path(records))
+            Path(folder), Records.load(Path(records)), {own.topic: own for own in sides}
         )
         text = answer.model_dump_json()
     except HeadraceError as error:

@@ -26,6 +26,7 @@ from headrace.proof.globals_watch import changed, fingerprint
 from headrace.proof.json_values import json_value
 from headrace.proof.quiet import quiet
 from headrace.proof.splits import Positions, plans
+from headrace.proof.state_verdict import compare_states
 from headrace.proof.verdict import Difference, Verdict
 
 LOOKBACKS = 3
@@ -134,7 +135,7 @@ def _judge(seen: _Seen) -> tuple[bool | None, str]:  # noqa: PLR0911  one return
     missing = _not_shown(seen)
     if missing is not None:
         return None, missing
-    what = "window" if spec.window else "lookback"
+    what = "window" if spec.window else "lookback" if spec.lookback else "state"
     return True, f"One batch and {seen.splits} ways of many batches agree, each with the {what} that is declared."
 
 
@@ -151,6 +152,11 @@ def _why(seen: _Seen) -> str:
         return (
             f"Batch differs from stream {difference}: with {spec.lookback} of history the cell does not give what it "
             "gives on the whole sample. It looks further back, or at other keys."
+        )
+    if spec.states:
+        return (
+            f"Batch differs from stream {difference}: what the cell leaves in its state at the end of a batch is not "
+            "what the next rows of the same keys would have to start from."
         )
     return f"Batch differs from stream {difference}: the cell looks beyond its rows."
 
@@ -211,7 +217,8 @@ def _compare(whole: BatchResult, split: BatchResult, records: Records, *, window
     if windows:
         return _compare_windows(whole, split, records)
     everything = np.arange(len(records), dtype=np.int64)
-    return compare(Run.of([(everything, whole)]), Run.of([(everything, split)]), records).difference
+    found = compare(Run.of([(everything, whole)]), Run.of([(everything, split)]), records).difference
+    return found or compare_states(whole.states, split.states, records)
 
 
 def _compare_windows(whole: BatchResult, split: BatchResult, records: Records) -> Difference | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ class CleanResult(BaseModel):
         matching: how output rows are matched to input rows, found out there.
         repartition: the records do not stand by the stream's key.
         windows_at_once: the cell gives for many windows at once what it gives for each.
+        states: dtype of each column of each state at the sample's end.
         verdict: what the check found there.
     """
 
@@ -47,6 +49,7 @@ class CleanResult(BaseModel):
     matching: Matching
     repartition: bool = False
     windows_at_once: bool = False
+    states: dict[str, dict[str, str]] = {}
     verdict: Verdict
 
     @classmethod
@@ -64,16 +67,20 @@ class CleanResult(BaseModel):
             matching=found.stream.document.matching,
             repartition=found.stream.document.repartition,
             windows_at_once=found.stream.document.windows_at_once,
+            states=found.stream.document.states,
             verdict=found.verdict,
         )
 
 
-def run_clean(folder: Path, records: Records, *, timeout: float = TIMEOUT) -> CleanResult:
+def run_clean(
+    folder: Path, records: Records, sides: Mapping[str, Records] | None = None, *, timeout: float = TIMEOUT
+) -> CleanResult:
     """Load a stream folder in a fresh process and run and check it on ``records``.
 
     Args:
         folder: a folder as ``headrace commit`` writes it; of ``stream.yaml`` the spec and the input types count.
         records: the pinned sample.
+        sides: records of the side inputs by topic, pinned with it.
         timeout: seconds.
 
     Raises:
@@ -81,15 +88,15 @@ def run_clean(folder: Path, records: Records, *, timeout: float = TIMEOUT) -> Cl
         ProofError: the process took too long or died.
         HeadraceError: what Headrace itself refuses there, with the same words.
     """
-    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, timeout=timeout))
+    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, sides, timeout=timeout))
 
 
-def work(folder: Path, records: Records) -> CleanResult:
+def work(folder: Path, records: Records, sides: Mapping[str, Records]) -> CleanResult:
     """Do what the fresh process of :func:`run_clean` does."""
-    return CleanResult.of(examine_folder(folder, records))
+    return CleanResult.of(examine_folder(folder, records, sides))
 
 
-def examine_folder(folder: Path, records: Records) -> Examination:
+def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records]) -> Examination:
     """Load a stream folder in this process, which must be a fresh one, and examine it as a cell is examined.
 
     Raises:
@@ -101,6 +108,7 @@ def examine_folder(folder: Path, records: Records) -> Examination:
     from headrace.engine.function import load_folder  # noqa: PLC0415
     from headrace.kafka.inference import InferredTypes  # noqa: PLC0415
     from headrace.proof.examine import examine  # noqa: PLC0415
+    from headrace.proof.side_samples import SideSamples  # noqa: PLC0415
 
     document = read_document(folder)
     try:
@@ -110,7 +118,7 @@ def examine_folder(folder: Path, records: Records) -> Examination:
     except CELL_FAILURES as error:
         raise _import_error(folder, error) from None
     inferred = InferredTypes(columns=document.input, never_null=document.never_null, records=len(records))
-    return examine(document.spec, function, inferred, records)
+    return examine(document.spec, function, inferred, records, sides=SideSamples(sides, document.sides))
 
 
 def _import_error(folder: Path, error: BaseException) -> CellError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,22 @@ def copies(records: Records) -> int:
 def repeated(records: Records) -> Records:
     """Return the sample several times over, so that every value occurs again in a longer run."""
     return records.take(np.tile(np.arange(len(records), dtype=np.int64), copies(records)))
+
+
+def apart(records: Records, stretch: int) -> Records:
+    """Return repeated records with offsets of their own, so that partition and offset name one record.
+
+    Args:
+        records: what :func:`repeated` gave.
+        stretch: by how much the offsets of each further copy are higher; more than the highest.
+    """
+    places = zip(records.partitions.tolist(), records.offsets.tolist(), strict=True)
+    seen: Counter[tuple[int, int]] = Counter()
+    copy = np.empty(len(records), np.int64)
+    for row, place in enumerate(places):
+        copy[row] = seen[place]
+        seen[place] += 1
+    return replace(records, offsets=records.offsets + copy * stretch)
 
 
 def with_nulls(records: Records, columns: list[str]) -> Records | None:

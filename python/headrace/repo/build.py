@@ -15,6 +15,7 @@ from headrace.proof import previews
 from headrace.proof.body import body_digest
 from headrace.proof.preview_model import Preview
 from headrace.proof.room import CleanResult, run_clean
+from headrace.proof.side_samples import pinned_sides
 from headrace.repo.finish import finish
 from headrace.repo.folder import test_module_text
 from headrace.repo.requirements import requirements_text
@@ -92,12 +93,16 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     inferred = infer_types(where, spec.source, format=spec.format, registry=registry_for(spec, where))
     types = column_types(inferred, spec)
     never_null = tuple(column for column in inferred.never_null if column in types)
-    document = StreamDocument(spec=spec, input=types, never_null=never_null)
+    sides = pinned_sides(where, spec, inferred, sample)
+    document = StreamDocument(spec=spec, input=types, never_null=never_null, sides=dict(sides.types))
     (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements_text(cut.module_source), encoding="utf-8")
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
-    finished = finish(folder, sample.records) if tests else None
-    clean = finished.clean if finished else run_clean(folder, sample.records)
+    finished = finish(folder, sample.records, sides.records) if tests else None
+    clean = finished.clean if finished else run_clean(folder, sample.records, sides.records)
+    if sides.notes:
+        verdict = clean.verdict.model_copy(update={"messages": (*clean.verdict.messages, *sides.notes)})
+        clean = clean.model_copy(update={"verdict": verdict})
     proof = ProofSummary(
         equal=clean.verdict.equal,
         reason=clean.verdict.reason,
@@ -110,6 +115,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         "matching": clean.matching,
         "repartition": clean.repartition,
         "windows_at_once": clean.windows_at_once,
+        "states": clean.states,
         "output": clean.output,
         "proof": proof,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from headrace.engine.trial import joined, process, process_batches
 from headrace.kafka.records import Records
 from headrace.repo.fixture import outcomes, read_lines, read_records
 from headrace.repo.folder import EXPECTED_NAME, INPUT_NAME
+from headrace.repo.side_fixture import recorded_sides
 from headrace.spec import StreamDocument
 
 
@@ -38,8 +39,9 @@ class StreamCase:
             MissingStreamError: the folder lacks ``stream.yaml`` or ``transform.py``.
             FileNotFoundError: the recorded input or the expected output is missing.
         """
-        stream = Stream.from_folder(folder)
+        bare = Stream.from_folder(folder)
         tests = folder / "tests"
+        stream = replace(bare, sides=recorded_sides(bare.document, tests)) if bare.document.spec.sides else bare
         records = read_records(tests / INPUT_NAME, stream.document.spec.source)
         return cls(stream, records, read_lines(tests / EXPECTED_NAME))
 

@@ -18,6 +18,8 @@ FOLDER_FILES = (
     f"tests/{EXPECTED_NAME}",
 )
 
+_SIDES = "side.{}.jsonl"
+
 _FIXTURE = """
 @pytest.fixture(scope="module")
 def case() -> StreamCase:
@@ -26,7 +28,13 @@ def case() -> StreamCase:
 
 def folder_files(folder: Path, name: str) -> dict[str, bytes]:
     """Return the files of a finished stream folder by their path in the repository."""
-    return {f"{STREAMS_FOLDER}/{name}/{path}": (folder / path).read_bytes() for path in FOLDER_FILES}
+    sides = sorted(path.relative_to(folder).as_posix() for path in (folder / "tests").glob(side_name("*")))
+    return {f"{STREAMS_FOLDER}/{name}/{path}": (folder / path).read_bytes() for path in (*FOLDER_FILES, *sides)}
+
+
+def side_name(topic: str) -> str:
+    """Return the name of the file that holds the recorded rows of a side topic."""
+    return _SIDES.format(topic)
 
 
 def test_module_text(document: StreamDocument, *, dtypes: bool, batches: bool) -> str:

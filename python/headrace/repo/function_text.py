@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from collections.abc import Sequence
 
 from headrace.engine.function import FRAME_NAME
 
@@ -13,12 +14,12 @@ _STRING_STARTS = frozenset({"FSTRING_START", "TSTRING_START"})
 _STRING_ENDS = frozenset({"FSTRING_END", "TSTRING_END"})
 
 
-def function_lines(body: str) -> list[str]:
-    """Return a cell's body as the lines of a function: indented, its last expression returned.
+def function_lines(body: str, states: Sequence[str] = ()) -> list[str]:
+    """Return a cell's body as the lines of a function: indented, its last expression returned, then its states.
 
     Lines inside a text of several lines are not indented: that would change the text.
     """
-    returned = _with_return(body)
+    returned = _with_return(body, states)
     inside = _inside_texts(returned)
     return [
         line if number in inside or not line.strip() else f"{_INDENT}{line}"
@@ -36,7 +37,8 @@ def after(line: str, column: int) -> str:
     return line.encode()[column:].decode()
 
 
-def _with_return(body: str) -> str:
+def _with_return(body: str, states: Sequence[str]) -> str:
+    kept = "".join(f", {name}" for name in states)
     lines = body.split("\n")
     while lines and not lines[0].strip():
         lines.pop(0)
@@ -44,13 +46,16 @@ def _with_return(body: str) -> str:
         lines.pop()
     tree = ast.parse("\n".join(lines)).body
     if not tree or not isinstance(tree[-1], ast.Expr):
-        return "\n".join([*lines, f"return {FRAME_NAME}"])
+        return "\n".join([*lines, f"return {FRAME_NAME}{kept}"])
     last = tree[-1]
     end = (last.end_lineno or last.lineno) - 1
     rest = after(lines[end], last.end_col_offset or 0).lstrip()
     if rest.startswith(";"):
         comment = rest.removeprefix(";").strip()
         lines[end] = before(lines[end], last.end_col_offset or 0) + (f"  {comment}" if comment else "")
+    if kept:
+        line = lines[end]
+        lines[end] = f"{before(line, last.end_col_offset or 0)}{kept}{after(line, last.end_col_offset or 0)}"
     line = lines[last.lineno - 1]
     lines[last.lineno - 1] = f"{before(line, last.col_offset)}return {after(line, last.col_offset)}"
     return "\n".join(lines)

@@ -44,9 +44,10 @@ def _function(body: str, spec: StreamSpec, frame: str) -> str:
         arguments.append("*")
         arguments += [f"{name}: {frame}" if frame else name for name in beside]
         arguments += [f"{name}: {type(value).__name__} = {value!r}" for name, value in spec.params.items()]
-    returned = f" -> {frame}" if frame else ""
+    states = [state.name for state in spec.declared_states]
+    returned = f" -> {frame}" if frame and not states else ""
     signature = f"def {FUNCTION_NAME}({', '.join(arguments)}){returned}:"
-    return "\n".join([signature, *function_lines(body)]) + "\n"
+    return "\n".join([signature, *function_lines(body, states)]) + "\n"
 
 
 def _block(statements: Sequence[Statement]) -> str:

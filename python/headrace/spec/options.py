@@ -55,6 +55,21 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("--grace", "grace", "10s", "How much later than the newest a record may be and still be in order."),
     Option("--idle", "idle", "30s", "After how long a quiet partition no longer holds up the others."),
+    Option(
+        "--with",
+        "sides",
+        "TOPIC[:LOOKBACK][@TIMECOL]",
+        "Another topic in scope under its name: rows up to the rows' time, or the newest of each key.",
+        multiple=True,
+    ),
+    Option("--wait", "wait", "5s", "How long rows wait at most for a side input that lags."),
+    Option(
+        "--state",
+        "states",
+        "NAME[:TTL]",
+        "A frame in scope, indexed by the key: what the cell leaves in it is kept, for TTL after a key's last record.",
+        multiple=True,
+    ),
     Option("--param", "params", "NAME=VALUE", "A number or text in scope under NAME.", multiple=True),
     Option(
         "--format",
@@ -90,5 +105,5 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_FLAG = {option.flag: option for option in OPTIONS}
 
-NOT_YET = ("--with", "--wait", "--state", "--model", "--live")
+NOT_YET = ("--model", "--live")
 """Options that the language has and this version does not; refused by name."""

@@ -155,9 +155,24 @@ class StreamSpec(BaseModel):
         return bool(self.lookback or self.window or self.states)
 
     @property
+    def has_changelog(self) -> bool:
+        """Whether something is remembered that is not in the log: states, or which records of a history failed."""
+        return bool(self.lookback or self.states)
+
+    @property
     def in_event_time(self) -> bool:
         """Whether records are taken in event-time order: with a lookback or a window."""
         return bool(self.lookback or self.window)
+
+    @property
+    def joins_in_time(self) -> bool:
+        """Whether a side input is aligned by event time, so that the rows' own event time counts."""
+        return any(not side.is_table for side in self.side_inputs)
+
+    @property
+    def has_event_time(self) -> bool:
+        """Whether the event time of records counts at all: for order, for a join, or for how long a state is kept."""
+        return self.in_event_time or self.joins_in_time or any(state.ttl for state in self.declared_states)
 
     @property
     def needs_one_replica(self) -> bool:
@@ -187,8 +202,15 @@ def _problem(spec: StreamSpec) -> str | None:
     windows = spec.windows
     problems = {
         f"`{loop}` is both read and written: the stream would feed itself": loop,
-        "side inputs (--with) are not part of this version yet": bool(spec.sides),
-        "states (--state) are not part of this version yet": bool(spec.states),
+        "--state needs --key: its rows are kept by key": bool(spec.states) and not spec.key,
+        "--state cannot stand with --lookback or --window, which show a record to the cell more than once or late: "
+        "give the cell the one, and a second stream on its output the other": (
+            bool(spec.states) and spec.in_event_time
+        ),
+        "--with cannot read CSV: nothing names the columns of another topic": (spec.sides and spec.format == "csv"),
+        f"`{spec.source}` is the source; it cannot be a side input (--with) too": (
+            spec.source in {side.topic for side in spec.side_inputs}
+        ),
         "a sink stands twice": len(set(spec.sinks)) != len(spec.sinks),
         f"`{twice}` would name two things in the cell; rename the parameter or state": twice,
         "--lookback and --window cannot stand together: the frame of a window is the whole window": (

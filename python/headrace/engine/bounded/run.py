@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from headrace.engine.bounded.ranges import Offsets, ranges_of
 from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
-from headrace.engine.codecs import make_codecs
+from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.result import BatchResult
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import MOST_RECORDS
+from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
 from headrace.errors import CellError, ClusterError
 from headrace.kafka import clients
@@ -88,7 +90,9 @@ def run_bounded(
     offsets, lows = ranges_of(cluster, spec.source, start, end)
     target = _target(stream, cluster, out, len(lows))
     codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out))
-    processor = make_processor(stream, codecs=codecs, one_lane=stream.document.repartition)
+    registry = registry_for(spec, cluster)
+    sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
+    processor = make_processor(stream, codecs=codecs, sides=sides, one_lane=stream.document.repartition)
     outbox = Outbox(stream, cluster)
     total = BoundedResult()
     nothing = Records.empty(spec.source)
@@ -98,6 +102,8 @@ def run_bounded(
             result = processor.process(batch)
             total = _written(stream, outbox, target, batch, result, total)
             processor.commit()
+            if sides is not None:
+                sides.committed()
             if progress:
                 progress(read, of)
         total = _written(stream, outbox, target, nothing, processor.finish(), total)
@@ -107,6 +113,8 @@ def run_bounded(
         raise
     finally:
         processor.close()
+        if sides is not None:
+            sides.close()
     seconds = time.monotonic() - began
     return total.model_copy(
         update={"seconds": round(seconds, 3), "records_per_s": round(total.records_in / max(seconds, 1e-9), 1)}
@@ -126,7 +134,7 @@ def _written(
         first = result.failures[0]
         message = f"A record failed: {first.summary}."
         raise CellError(message, hint="Mend the stream, or run it with --on-error dlq.")
-    target.write(outbox.pack(batch, result))
+    target.write(outbox.pack(batch, replace(result, changes=[])))  # nothing goes on from the end of the run
     return total.model_copy(
         update={
             "records_in": total.records_in + len(batch),

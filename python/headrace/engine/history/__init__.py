@@ -2,5 +2,6 @@
 
 from headrace.engine.history.budget import MemoryBudget
 from headrace.engine.history.history import History
+from headrace.engine.history.segment import Segment
 
-__all__ = ["History", "MemoryBudget"]
+__all__ = ["History", "MemoryBudget", "Segment"]

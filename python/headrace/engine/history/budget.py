@@ -8,6 +8,8 @@ import weakref
 from pathlib import Path
 from typing import Protocol
 
+from headrace.engine.history.columns_file import remove_leftovers
+
 logger = logging.getLogger(__name__)
 
 
@@ -33,6 +35,8 @@ class MemoryBudget:
     def __init__(self, limit: int, folder: Path | None = None) -> None:
         self._limit = limit
         self._folder = folder
+        if folder is not None:
+            remove_leftovers(folder)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._pieces: weakref.WeakSet[Spillable] = weakref.WeakSet()
         self._refused = False
@@ -53,15 +57,16 @@ class MemoryBudget:
                 break
             used -= largest.nbytes
             try:
-                largest.spill(self._place())
+                largest.spill(self.place())
             except OSError as error:  # a full disk: memory has to do
                 logger.warning("what is remembered stays in memory", extra={"reason": str(error)})
                 self._refused = True
                 break
 
-    def _place(self) -> Path:
+    def place(self) -> Path:
+        """Return the folder for files; it is made when it is not there."""
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return self._folder
         if self._temporary is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="headrace-")

@@ -49,6 +49,7 @@ class History:
         self._segments: list[Segment] = []
         self._staged: list[Segment] = []
         self._horizon = NEVER
+        self._nothing = Rows.empty(types)
 
     def __len__(self) -> int:
         return sum(map(len, self._segments))
@@ -74,7 +75,7 @@ class History:
         ]
         filled = [rows for rows in found if len(rows)]
         if not filled:
-            return Rows.empty(self._types) if not found else found[0]
+            return self._nothing
         rows = Rows.concat(filled)
         return rows if self._span is not None or len(filled) == 1 else self._last_before(rows, first)
 
@@ -82,6 +83,7 @@ class History:
         """Remember rows, in any order."""
         if len(rows):
             self._staged.append(Segment.of(rows, self._types))
+            self._merge(self._staged)  # a batch that is bisected adds many
 
     def expire(self, before: int) -> None:
         """Forget rows with an event time before ``before`` (microseconds), sooner or later."""
@@ -92,9 +94,17 @@ class History:
         """Keep what was added."""
         for segment in self._staged:
             self._segments.append(segment)
-            self._merge()
+            self._merge(self._segments)
             self._budget.add(self._segments[-1])
         self._staged = []
+
+    def segments(self) -> list[Segment]:
+        """Return all that is remembered and committed; segments never change, so another thread can read them."""
+        return list(self._segments)
+
+    def recall(self, segments: list[Segment]) -> None:
+        """Take on what another history gave by :meth:`segments`."""
+        self._segments = list(segments)
 
     def rollback(self) -> None:
         """Forget what was added since the last commit."""
@@ -104,17 +114,18 @@ class History:
         """Let go of everything."""
         self._segments, self._staged = [], []
 
-    def _merge(self) -> None:
+    def _merge(self, segments: list[Segment]) -> None:
+        """Merge the last of ``segments`` with those before it that are not much larger, in place."""
         limit = LARGEST if self._span is not None else None
-        while len(self._segments) > 1:
-            last, one_before = self._segments[-1], self._segments[-2]
+        while len(segments) > 1:
+            last, one_before = segments[-1], segments[-2]
             total = len(last) + len(one_before)
             if len(one_before) > 2 * len(last) or (limit is not None and total > limit):
                 return
             rows = Rows.concat([segment.take(np.arange(len(segment))) for segment in (one_before, last)])
             order = np.lexsort((rows.offsets, rows.partitions, rows.times, rows.hashes))
             kept = self._still_needed(rows.hashes[order], rows.times[order])
-            self._segments[-2:] = [Segment(rows.take(order[kept]), self._types)] if kept.any() else []
+            segments[-2:] = [Segment.of_sorted(rows.take(order[kept]), self._types)] if kept.any() else []
 
     def _still_needed(self, hashes: npt.NDArray[np.uint64], times: Integers) -> npt.NDArray[np.bool_]:
         """Return which of sorted rows may still be needed, bool[n]."""
@@ -127,12 +138,16 @@ class History:
     def _since(self, segment: Segment, first: _First) -> Rows:
         assert self._span is not None  # noqa: S101  by the caller
         starts, ends = segment.ranges(first.hashes)
+        if not (starts < ends).any():
+            return self._nothing
         starts = segment.first_at(starts, ends, first.times - self._span)
         return segment.take(_places(starts, ends))
 
     def _around(self, segment: Segment, first: _First) -> Rows:
         """Return up to as many rows as declared before each first row, and all after it."""
         starts, ends = segment.ranges(first.hashes)
+        if not (starts < ends).any():
+            return self._nothing
         places = segment.first_at(starts, ends, first.times)
         ties = np.flatnonzero((places < ends) & (segment.times[np.minimum(places, len(segment) - 1)] == first.times))
         for row in ties.tolist():  # rows of the very same time and key

@@ -2,52 +2,68 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import os
-import weakref
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
+from headrace.engine.history.columns_file import ColumnsFile, Index
 from headrace.engine.rows import Integers, Rows
 from headrace.spec import ColumnType
 
 Hashes = npt.NDArray[np.uint64]
-
-_numbers = itertools.count()
 
 
 class Segment:
     """Rows by (hash, time, partition, offset), never changed; their columns are in memory or in a mapped file.
 
     Args:
-        rows: in this order.
+        frame: the columns in memory, or ``None``: all are in ``file``.
+        index: where and when the rows come from.
         types: the pinned dtypes, which a file gives back exactly.
+        file: the columns on disk.
     """
 
-    def __init__(self, rows: Rows, types: Mapping[str, ColumnType]) -> None:
-        self._frame: pd.DataFrame | None = rows.frame
+    def __init__(
+        self, frame: pd.DataFrame | None, index: Index, types: Mapping[str, ColumnType], file: ColumnsFile | None = None
+    ) -> None:
+        self._frame = frame
         self._types = types
-        self._columns = list(rows.frame.columns)
-        self._table: pa.Table | None = None
+        self._columns = list(frame.columns) if frame is not None else file.names() if file is not None else []
+        self._file = file
         self._kept: pd.DataFrame | None = None
-        self.hashes = rows.hashes
-        self.times = rows.times
-        self.partitions = rows.partitions
-        self.offsets = rows.offsets
-        self.newest = int(rows.times.max())
-        self._nbytes = int(rows.frame.memory_usage(deep=False, index=False).sum())
+        self._saving = threading.Lock()
+        self.hashes = index.hashes
+        self.times = index.times
+        self.partitions = index.partitions
+        self.offsets = index.offsets
+        self.newest = int(index.times.max())
+        self._nbytes = 0 if frame is None else int(frame.memory_usage(deep=False, index=False).sum())
 
     @classmethod
     def of(cls, rows: Rows, types: Mapping[str, ColumnType]) -> Segment:
         """Return the segment of rows in any order."""
         order = np.lexsort((rows.offsets, rows.partitions, rows.times, rows.hashes))
-        return cls(rows.take(order), types)
+        return cls.of_sorted(rows.take(order), types)
+
+    @classmethod
+    def of_sorted(cls, rows: Rows, types: Mapping[str, ColumnType]) -> Segment:
+        """Return the segment of rows that are in its order already."""
+        return cls(rows.frame, Index(rows.hashes, rows.times, rows.partitions, rows.offsets), types)
+
+    @classmethod
+    def load(cls, path: Path, types: Mapping[str, ColumnType]) -> Segment:
+        """Return the segment that :meth:`save` wrote, or a link to it; the file stays when the segment goes.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is no such file.
+        """
+        file = ColumnsFile(path, types, owned=False)
+        return cls(None, file.index(), types, file)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -85,45 +101,48 @@ class Segment:
             low[open_] = np.where(before, middle + 1, low[open_])
             high[open_] = np.where(before, high[open_], middle)
 
+    def save(self, folder: Path) -> Path:
+        """Write the columns to a file in ``folder``, unless they are in one, and return it; objects are not written.
+
+        Safe beside a thread that reads. The file goes with the segment: link it to keep it.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        with self._saving:
+            if self._file is None:
+                assert self._frame is not None  # noqa: S101  one of the two is there
+                plain = [name for name in self._columns if self._types.get(name, "object") != "object"]
+                index = Index(self.hashes, self.times, self.partitions, self.offsets)
+                self._file = ColumnsFile.write(folder, self._frame[plain], index, self._types)
+            return self._file.path
+
     def spill(self, folder: Path) -> None:
-        """Move the columns to a file, which is removed with the segment; objects stay in memory.
+        """Move the columns to a file; objects stay in memory.
 
         Raises:
             OSError: the disk is full.
         """
         if self._frame is None:
             return
-        plain = [name for name, kind in self._types.items() if kind != "object" and name in self._frame.columns]
-        others = [name for name in self._frame.columns if name not in plain]
-        table = pa.Table.from_pandas(self._frame[plain], preserve_index=False)
-        path = folder / f"segment-{os.getpid()}-{next(_numbers)}.arrow"
-        try:
-            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self.save(folder)
+        others = [name for name in self._columns if self._types.get(name, "object") == "object"]
         self._kept = self._frame[others] if others else None
+        assert self._file is not None  # noqa: S101  just saved
+        index = self._file.index()
+        self.hashes, self.times = index.hashes, index.times
+        self.partitions, self.offsets = index.partitions, index.offsets
         self._frame = None
-        weakref.finalize(self, _remove, path)
 
     def _columns_at(self, places: npt.NDArray[np.int64]) -> pd.DataFrame:
         if self._frame is not None:
             frame = self._frame.take(places)
         else:
-            assert self._table is not None  # noqa: S101  one of the two is there
-            read = self._table.take(pa.array(places)).to_pandas()
-            types = {name: kind for name, kind in self._types.items() if name in read.columns}
-            frame = read.astype(types)
+            assert self._file is not None  # noqa: S101  one of the two is there
+            frame = self._file.take(places)
             if self._kept is not None:
                 kept = self._kept.take(places).reset_index(drop=True)
                 frame = pd.concat([frame, kept], axis=1)
             frame = frame[self._columns]
         frame.index = pd.RangeIndex(len(places))
         return frame
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()

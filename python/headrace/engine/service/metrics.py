@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from headrace.engine.service.counts import Counts
 from headrace.engine.service.latency import LatencyWindow, Rate
+from headrace.engine.service.side_counts import SideCounts
 from headrace.kafka.records import Records
 
 State = Literal["starting", "running", "degraded", "stopped", "failed"]
@@ -47,6 +49,7 @@ class ServiceMetrics:
         self.restoring = 0
         self.remembered_rows = 0
         self.remembered_bytes = 0
+        self.sides: SideCounts | None = None
         self.since_deploy: dict[int, Counts] = {}
         self.dropped_fields: dict[str, int] = {}
         self.alive_at = time.monotonic()
@@ -121,6 +124,7 @@ class ServiceMetrics:
             "watermark_delay_s": None if self.watermark is None else round(time.time() - self.watermark / 1e6, 3),
             "remembered_rows": self.remembered_rows,
             "restoring": self.restoring,
+            "sides": None if self.sides is None else asdict(self.sides),
             "partitions": sorted(self.since_deploy),
             "dropped_fields": dict(self.dropped_fields),
         }
@@ -139,6 +143,12 @@ class ServiceMetrics:
         yield self._gauge("headrace_remembered_rows", "Rows kept for lookbacks and windows.", self.remembered_rows)
         yield self._gauge("headrace_remembered_bytes", "Memory of these rows.", self.remembered_bytes)
         yield self._gauge("headrace_restoring_records", "Offsets still to be read again.", self.restoring)
+        if self.sides is not None:
+            sides = self.sides
+            yield self._gauge("headrace_side_rows", "Rows of side inputs that are kept.", sides.rows)
+            yield self._counter("headrace_side_late", "Side rows that came after they were needed.", sides.late)
+            yield self._counter("headrace_side_skipped", "Side records that could not be rows.", sides.skipped)
+            yield self._counter("headrace_side_unmet", "Batches that went on without a side input.", sides.unmet)
         if self.watermark is not None:
             delay = time.time() - self.watermark / 1e6
             yield self._gauge("headrace_watermark_delay_seconds", "How far event time is behind the clock.", delay)

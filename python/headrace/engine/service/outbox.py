@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.bisect import Failure
+from headrace.engine.changelog import Change
 from headrace.engine.result import BatchResult
 from headrace.engine.service.delivery import Outgoing
 from headrace.engine.service.letters import dead_letters
@@ -39,6 +41,7 @@ class Outbox:
         self._cluster = cluster
         self._letters = names.dead_letter_topic(stream.name, self._spec.sink)
         self._late = names.late_topic(stream.name, self._spec.sink)
+        self._state = names.state_topic(stream.name)
         stamp = stream.commit if self._spec.stamp else None
         self._stamp: Headers | None = [(COMMIT_HEADER, stamp.encode())] if stamp else None
 
@@ -50,6 +53,8 @@ class Outbox:
             topics.append(self._letters)
         if self._spec.window:
             topics.append(self._late)
+        if self._spec.has_changelog:
+            topics.append(self._state)
         return topics
 
     def pack(self, batch: Records, result: BatchResult) -> list[Outgoing]:
@@ -65,12 +70,24 @@ class Outbox:
             places = list(zip(result.late.partitions.tolist(), result.late.offsets.tolist(), strict=True))
             late = find_records(self._cluster, batch, places)
             outgoing.append(Outgoing(self._late, late.values, late.keys, late.timestamps, late.headers))
+        if result.changes:
+            outgoing.append(self._changes(result.changes))
         if result.failures:
             first = result.failures[0]
             logger.warning("records failed", extra={"failed": len(result.failures), "first": first.summary})
             if self._spec.on_error == "dlq":
                 outgoing.append(self.letters(batch, result.failures))
         return outgoing
+
+    def _changes(self, changes: Sequence[Change]) -> Outgoing:
+        return Outgoing(
+            self._state,
+            [change.value for change in changes],
+            [change.key for change in changes],
+            np.full(len(changes), int(time.time() * 1000), np.int64),
+            None,
+            [change.partition for change in changes],
+        )
 
     def letters(self, batch: Records, failures: Sequence[Failure]) -> Outgoing:
         """Return the dead letters of failed records."""

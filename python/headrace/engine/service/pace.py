@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 MOST_RECORDS = 20_000
+MOST_WITH_PAST = 60_000
+"""With a lookback: each batch brings its keys' past with it, and that costs less the more records share it."""
 MOST_BYTES = 16 * 1024 * 1024
 BATCH_SECONDS = 1.0
 
@@ -18,16 +20,18 @@ _SMOOTHING = 0.3
 class Pace:
     """Bounds a batch by records, bytes and time, from what the batches so far have cost.
 
-    A batch takes at most :data:`MOST_RECORDS` records, about :data:`MOST_BYTES` bytes and about
+    A batch takes at most ``most`` records, about :data:`MOST_BYTES` bytes and about
     :data:`BATCH_SECONDS`, so that a stop or a rebalance never waits long for a slow function. It only bounds: at low
     load a batch takes what has arrived.
 
     Args:
         max_rate: records per second not to exceed, or ``None``.
+        most: records of a batch at most.
     """
 
-    def __init__(self, max_rate: float | None = None) -> None:
+    def __init__(self, max_rate: float | None = None, *, most: int = MOST_RECORDS) -> None:
         self._max_rate = max_rate
+        self._most = most
         self._limit = float(_FIRST)
         self._record_bytes = 0.0
         self._free_at = 0.0
@@ -35,7 +39,7 @@ class Pace:
     @property
     def limit(self) -> int:
         """Records that the next batch may take, at least 1."""
-        limit = min(self._limit, MOST_RECORDS)
+        limit = min(self._limit, self._most)
         if self._record_bytes:
             limit = min(limit, MOST_BYTES / self._record_bytes)
         if self._max_rate is not None:
@@ -50,7 +54,7 @@ class Pace:
         if seconds > BATCH_SECONDS:
             self._limit = max(float(_FEWEST), affordable)
         elif records >= self.limit:
-            self._limit = min(self._limit * _GROWTH, max(affordable, self._limit), float(MOST_RECORDS))
+            self._limit = min(self._limit * _GROWTH, max(affordable, self._limit), float(self._most))
         if self._max_rate is not None:
             now = time.monotonic()
             self._free_at = max(self._free_at, now - 1 / _TICKS_PER_SECOND) + records / self._max_rate

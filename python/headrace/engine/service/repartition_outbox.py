@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from headrace.engine.repartition import Repartitioner
 
 
+_BY_KEY = -1
+"""The key decides, as librdkafka has it."""
+_WITHOUT_KEY = 0
+"""Where records go whose key is null or empty, which the partitioner would spread at random: they are one key, too."""
+
+
 class RepartitionOutbox:
     """Addresses records to the repartition topic; dead letters go where the stream's go.
 
@@ -40,15 +46,17 @@ class RepartitionOutbox:
         """Return the records of a batch under their new keys, then marks for every partition."""
         outgoing = []
         if result.values:
-            outgoing.append(Outgoing(self._topic, result.values, result.keys, result.timestamps, result.headers))
+            places = None if all(result.keys) else [_BY_KEY if key else _WITHOUT_KEY for key in result.keys]
+            values, keys, stamps = result.values, result.keys, result.timestamps
+            outgoing.append(Outgoing(self._topic, values, keys, stamps, result.headers, places))
         marks = self._repartitioner.take_marks()
         if marks.newest or marks.floors:
             count = self._partitions
             newest = int(result.timestamps.max()) if len(result.timestamps) else 0
             header: Headers = [(MARKS_HEADER, marks.to_bytes())]
-            stamps = np.full(count, newest, np.int64)
+            times = np.full(count, newest, np.int64)
             outgoing.append(
-                Outgoing(self._topic, [None] * count, [None] * count, stamps, [header] * count, list(range(count)))
+                Outgoing(self._topic, [None] * count, [None] * count, times, [header] * count, list(range(count)))
             )
         if result.failures and self._on_error == "dlq":
             outgoing.append(self._outbox.letters(batch, result.failures))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaException
 
-from headrace.engine.codecs import make_codecs
+from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import declaration, make_processor
 from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
@@ -16,13 +16,14 @@ from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.health import HealthServer
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
-from headrace.engine.service.pace import Pace
+from headrace.engine.service.pace import MOST_RECORDS, MOST_WITH_PAST, Pace
 from headrace.engine.service.place import Place
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.service.source import Source
 from headrace.engine.service.stage import Stage
 from headrace.engine.service.stopping import Stopping
 from headrace.engine.service.transactions import Transactions
+from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
 from headrace.errors import ClusterError, ExpiredOffsetError, HeadraceError
 from headrace.home import home
@@ -67,7 +68,7 @@ class Replica:
         self._cluster = cluster
         self._stopping = stopping
         self._deployed = bool(deployment.deploy)
-        self._pace = Pace(max_rate)
+        self._pace = Pace(max_rate, most=MOST_WITH_PAST if self._spec.lookback else MOST_RECORDS)
         kind = Transactions if self._spec.delivery == "exactly-once" else AtLeastOnce
         self._delivery: Delivery = kind(cluster, stream.name, replica)
         self._metrics = ServiceMetrics(stream.name, replica, stream.commit, deployment.deploy)
@@ -145,10 +146,12 @@ class Replica:
         folder = home("services", name) / f"state-{self._replica}"
         codecs = make_codecs(self._stream, cluster=self._cluster, registers=True)
         common = self._delivery, self._metrics, self._pace
+        registry = registry_for(spec, self._cluster)
+        sides = LiveSides(self._stream.document, self._cluster, registry) if spec.sides else None
         source = Source(self._cluster, spec.source, name, self._replica, self._deployment)
         if not (self._stream.document.repartition and spec.key):
-            processor = make_processor(self._stream, codecs=codecs, folder=folder)
-            self._stages = [Stage(self._stream, self._cluster, source, processor, self._outbox, *common)]
+            processor = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides)
+            self._stages = [Stage(self._stream, self._cluster, source, processor, self._outbox, *common, sides=sides)]
             return
         from headrace.engine.repartition import Repartitioner  # noqa: PLC0415  most streams need none
 
@@ -165,10 +168,10 @@ class Replica:
             self._deployment.model_copy(update={"start": {}}),
             f"{names.group_id(name)}.by-key",
         )
-        second = make_processor(self._stream, codecs=codecs, folder=folder, sources=sources)
+        second = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides, sources=sources)
         self._stages = [
             Stage(self._stream, self._cluster, source, first, outbox, *common, role="first"),
-            Stage(self._stream, self._cluster, again, second, self._outbox, *common, role="second"),
+            Stage(self._stream, self._cluster, again, second, self._outbox, *common, role="second", sides=sides),
         ]
 
     def _require_topics(self) -> None:

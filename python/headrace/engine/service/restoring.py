@@ -1,13 +1,13 @@
-"""Re-read what a partition still needs of its past, before its new records are taken."""
+"""Read ranges of a topic's partitions, slice by slice."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from headrace.engine.processor import Processor
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Records
@@ -20,29 +20,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Range:
-    """What is left to read of a partition: from ``next`` up to ``end``."""
+    """What is left to read of a partition: from ``next`` up to ``end``, past transactions that are open yet."""
 
     next: int
     end: int
 
 
 class Restoring:
-    """Reads the log from the lowest needed offset up to the committed one, apart from the group's consumer.
-
-    It goes slice by slice, so that the service answers its group, its signals and its probes in between.
+    """Reads ranges of a topic's partitions, apart from the group's consumer.
 
     Args:
         cluster: where.
-        topic: the source topic.
+        topic: the topic.
         purpose: for the client's id.
-        processor: takes what is read.
+        take: is given what is read, partition by partition.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, purpose: str, processor: Processor) -> None:
+    def __init__(self, cluster: Cluster, topic: str, purpose: str, take: Callable[[int, Records], None]) -> None:
         self._cluster = cluster
         self._topic = topic
         self._purpose = purpose
-        self._processor = processor
+        self._take = take
         self._consumer: Consumer | None = None
         self._ranges: dict[int, _Range] = {}
 
@@ -58,7 +56,10 @@ class Restoring:
 
     def add(self, partition: int, first: int, end: int) -> None:
         """Have the records of a partition from ``first`` up to ``end`` read."""
-        logger.info("reading the past of a partition", extra={"partition": partition, "from": first, "to": end})
+        logger.info(
+            "reading the past of a partition",
+            extra={"topic": self._topic, "partition": partition, "from": first, "to": end},
+        )
         self._ranges[partition] = _Range(first, end)
         self._assign()
 
@@ -82,18 +83,20 @@ class Restoring:
             place = self._ranges.get(number)
             if place is None:
                 continue
-            is_end = self._is_end(message.error())
+            is_end = self._is_end(message.error()) and offset >= place.end
             if message.error() is None and place.next <= offset < place.end:
                 by_partition.setdefault(number, []).append(message)
                 place.next = offset + 1
             if is_end or offset + 1 >= place.end:
                 done.add(number)
         for number, messages in by_partition.items():
-            self._processor.restore(number, Records.from_messages(self._topic, messages))
+            self._take(number, Records.from_messages(self._topic, messages))
         for number in done:
             self._ranges.pop(number, None)
         if done:
-            logger.info("partitions restored", extra={"partitions": sorted(done), "left": self.left})
+            logger.info(
+                "partitions restored", extra={"topic": self._topic, "partitions": sorted(done), "left": self.left}
+            )
             self._assign()
         return done
 

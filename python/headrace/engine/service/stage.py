@@ -19,9 +19,13 @@ from headrace.engine.service.delivery import Delivery
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import Pace
+from headrace.engine.service.recovery import Recovery
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
-from headrace.engine.service.restoring import Restoring
+from headrace.engine.service.side_counts import SideCounts
 from headrace.engine.service.source import Gathered, Partition, Source
+from headrace.engine.service.waiting import Waiting
+from headrace.engine.sides import SidesBehindError
+from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
 from headrace.errors import CellError
 from headrace.kafka.bytes_column import BytesColumn
@@ -32,6 +36,9 @@ Role = Literal["whole", "first", "second"]
 
 _RESTORING_SECONDS = 0.0
 """How long the group's consumer is listened to between two slices of a restore."""
+
+CHECKPOINT_SECONDS = 60.0
+"""How often what is remembered is written to this machine's disk."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +56,7 @@ class Stage:
         metrics: is told.
         pace: says how many records a batch may take.
         role: the whole stream, or the first or second stage of a repartition; that says which counts are its.
+        sides: the side inputs that the processor uses.
     """
 
     def __init__(  # noqa: PLR0913  from one place
@@ -63,6 +71,7 @@ class Stage:
         pace: Pace,
         *,
         role: Role = "whole",
+        sides: LiveSides | None = None,
     ) -> None:
         self._stream = stream
         self._spec = stream.document.spec
@@ -75,7 +84,17 @@ class Stage:
         self._pace = pace
         self._role = role
         self._declaration = declaration(stream)
-        self._restoring = Restoring(cluster, source.topic, stream.name, processor)
+        self._sides = sides
+        self._waiting = Waiting(sides, self._spec.wait_time.total_seconds()) if sides else None
+        self._recovery = Recovery(
+            stream,
+            cluster,
+            source,
+            processor,
+            declaration=self._declaration,
+            changelog=role != "first" and self._spec.has_changelog,
+        )
+        self._checkpointed = time.monotonic()
 
     def open(self) -> None:
         """Join the group."""
@@ -83,7 +102,10 @@ class Stage:
 
     def close(self) -> None:
         """Leave it."""
-        self._restoring.close()
+        self._checkpoint()
+        self._recovery.close()
+        if self._sides is not None:
+            self._sides.close()
         self._source.close()
         self._processor.close()
 
@@ -103,14 +125,21 @@ class Stage:
             CellError: a record failed and the stream says ``--on-error fail``.
             ClusterError: the cluster refuses.
         """
-        restoring = bool(self._restoring.partitions)
+        if self._waiting is not None:
+            self._waiting.read()
+            if self._waiting.holds:
+                self._wait(self._waiting)
+                return
+        restoring = bool(self._recovery.partitions)
         if restoring:
-            done = self._restoring.step()
-            for number in done:
-                self._processor.restored(number)
-            if done:
-                self._source.let_go(set(self._source.partitions) if not self._restoring.partitions else done)
+            done = self._recovery.step()
+            if done and not self._recovery.partitions:
+                self._source.let_go(set(self._source.partitions))
+            elif done and self._spec.key:
+                self._source.let_go(done)
         gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
+        if self._sides is not None:
+            self._sides.begin()
         if gathered is not None:
             self._take(gathered)
         elif not restoring:
@@ -119,6 +148,8 @@ class Stage:
     def rewind(self) -> None:
         """Go back to what is committed: the last batch is not, or nobody knows."""
         self._processor.rollback()
+        if self._waiting is not None and self._waiting.holds:
+            self._let_go(self._waiting)
         before = {number: (place.next, place.memo) for number, place in self._source.partitions.items()}
         self._source.rewind()
         changed = [
@@ -130,12 +161,11 @@ class Stage:
             changed = list(self._source.partitions)
             for number in changed:
                 self._processor.drop(number)
-        for number in changed:
-            self._begin(number, self._source.partitions[number])
+        self._begin({number: self._source.partitions[number] for number in changed})
 
     def report(self) -> None:
         """Tell the metrics where the source stands."""
-        if self._source.assigned and self._metrics.state == "starting" and not self._restoring.partitions:
+        if self._source.assigned and self._metrics.state == "starting" and not self._recovery.partitions:
             self._metrics.state = "running"
         counts = {number: place.counts for number, place in self._source.partitions.items()}
         if self._role == "second":
@@ -146,54 +176,57 @@ class Stage:
             self._metrics.lag = self._source.lags()
         if self._role == "first":
             return
+        if time.monotonic() - self._checkpointed > CHECKPOINT_SECONDS:
+            self._checkpoint()
         memos = [place.memo for place in self._source.partitions.values() if place.memo is not None]
         known = [memo.complete for memo in memos if memo.complete > NEVER]
         self._metrics.watermark = min(known, default=None)
-        self._metrics.restoring = self._restoring.left
+        self._metrics.restoring = self._recovery.left
         self._metrics.remembered_rows, self._metrics.remembered_bytes = self._processor.size()
+        if self._sides is not None:
+            sides = self._sides
+            self._metrics.sides = SideCounts(sides.rows, sides.late, sides.skipped, sides.unmet)
 
     def assigned(self, partitions: dict[int, Partition]) -> None:
         """Take on partitions: what they need of their past is read before anything new."""
-        for number, place in partitions.items():
-            self._begin(number, place)
+        if self._waiting is not None:
+            self._waiting.disturb()
+        self._begin(partitions)
 
     def revoked(self, partitions: list[int]) -> None:
         """Give partitions up."""
+        if self._waiting is not None:
+            self._waiting.disturb()
         for number in partitions:
-            self._restoring.drop(number)
+            self._recovery.drop(number)
             self._processor.drop(number)
 
-    def _begin(self, number: int, place: Partition) -> None:
-        self._restoring.drop(number)
-        self._processor.drop(number)
-        memo = place.memo
-        if memo is not None and memo.declaration != self._declaration:
-            memo = None
-        self._processor.begin(number, memo, start=place.next)
-        first = self._first_needed(number, memo)
-        if first is not None and first < place.next:
-            self._restoring.add(number, max(first, self._source.low(number)), place.next)
-            self._source.hold([number] if self._spec.key else list(self._source.partitions))
+    def _checkpoint(self) -> None:
+        """Have what is remembered written to disk, unless some of it is still being read."""
+        self._checkpointed = time.monotonic()
+        if not self._recovery.partitions:
+            self._processor.rollback()
+            committed = {number: place.next for number, place in self._source.partitions.items() if place.memo}
+            self._processor.checkpoint(committed)
 
-    def _first_needed(self, number: int, memo: Memo | None) -> int | None:
-        """Return from which offset on a partition's past is needed, or ``None``."""
-        if not self._spec.in_event_time or self._role == "first":
-            return None
-        if memo is None:  # the stream begins here: a lookback's history is all that there is
-            return self._source.low(number) if self._spec.lookback else None
-        low = self._source.low(number)
-        if memo.lowest is not None and memo.lowest < low:
-            logger.warning(
-                "a part of the past is no longer in the log",
-                extra={"partition": number, "needed_from": memo.lowest, "log_begins_at": low},
-            )
-        return memo.lowest
+    def _begin(self, partitions: dict[int, Partition]) -> None:
+        for number, place in partitions.items():
+            self._processor.drop(number)
+            known = place.memo is not None and place.memo.declaration == self._declaration
+            self._processor.begin(number, place.memo if known else None, start=place.next)
+        held = self._recovery.begin(partitions) if self._role != "first" else set()
+        if held:
+            self._source.hold(held if self._spec.key else list(self._source.partitions))
 
     def _take(self, gathered: Gathered) -> None:
         """Process and commit a batch."""
         started = time.monotonic()
         records = gathered.records
-        result = self._processor.process(records)
+        try:
+            result = self._processor.process(records)
+        except SidesBehindError:
+            self._hold(gathered)
+            return
         if result.failures and self._spec.on_error == "fail":
             self._fail(gathered, result)
         processed = time.monotonic()
@@ -215,7 +248,11 @@ class Stage:
 
     def _let_time_pass(self) -> None:
         quiet = self._source.quiet(self._spec.idle_time.total_seconds())
-        result = self._processor.advance(int(time.time() * 1e6), quiet) if quiet else None
+        try:
+            result = self._processor.advance(int(time.time() * 1e6), quiet) if quiet else None
+        except SidesBehindError:
+            self._hold(None)
+            return
         if result is None:
             self._processor.rollback()
             return
@@ -233,7 +270,34 @@ class Stage:
         memos = {number: self._memo(number, end) for number, end in ends.items()}
         self._delivery.deliver(outgoing, self._source.offsets(ends, counts, memos), self._source)
         self._processor.commit()
+        if self._sides is not None:
+            self._sides.committed()
         self._source.done(ends, counts, memos)
+
+    def _hold(self, gathered: Gathered | None) -> None:
+        """Keep a batch until its side inputs are there; nothing more is read meanwhile."""
+        assert self._waiting is not None  # noqa: S101  only side inputs are waited for
+        self._processor.rollback()
+        self._source.hold(list(self._source.partitions))
+        self._waiting.hold(gathered)
+
+    def _wait(self, waiting: Waiting) -> None:
+        """Serve the group while a batch is held, and take the batch when it may go on."""
+        come = self._source.gather(1, 0.0)
+        if come is not None or waiting.disturbed:  # partitions came or went, and with them what is held
+            self.rewind()
+        elif waiting.is_over():
+            gathered = self._let_go(waiting)
+            if gathered is not None:
+                self._take(gathered)
+            else:
+                self._let_time_pass()
+
+    def _let_go(self, waiting: Waiting) -> Gathered | None:
+        restoring = self._recovery.partitions
+        if not restoring or self._spec.key:
+            self._source.let_go(set(self._source.partitions) - restoring)
+        return waiting.let_go()
 
     def _memo(self, number: int, offset: int) -> Memo | None:
         return self._processor.memo(number, offset)

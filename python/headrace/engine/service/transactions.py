@@ -27,7 +27,6 @@ TRANSACTION_SECONDS = 20.0
 """After this the broker aborts a transaction that a killed or frozen replica left open."""
 
 _INIT_SECONDS = 15.0
-_ABORT_SECONDS = 5.0
 _FENCED = frozenset(
     {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001
 )
@@ -36,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Transactions:
-    """One transaction a batch. A producer that met a time-out or a fatal error is never used again.
+    """One transaction a batch. A producer whose transaction failed is never used again.
 
     Args:
         cluster: where.
@@ -90,7 +89,7 @@ class Transactions:
             producer.send_offsets_to_transaction(offsets, source.group(), DELIVERY_SECONDS)
             producer.commit_transaction(DELIVERY_SECONDS)
         except KafkaException as error:
-            raise self._undo(producer, error.args[0]) from error
+            raise self._undo(error.args[0]) from error
 
     def close(self) -> None:
         """Let the producer go; a transaction that is still open is aborted by the next producer with its id."""
@@ -98,24 +97,14 @@ class Transactions:
         if producer is not None:
             producer.purge()
 
-    def _undo(self, producer: Producer, error: KafkaError) -> Exception:
-        """Abort where the transaction can be, else drop the producer; return what to raise."""
+    def _undo(self, error: KafkaError) -> Exception:
+        """Drop the producer, and return what to raise."""
         elapsed = time.monotonic() - self._begun
-        writer = self._writer
+        failure = self._writer.failure() if self._writer is not None else None
+        self.close()  # its successor's first step aborts the transaction, whatever became of this producer's requests
         if error.code() in _FENCED and elapsed < TRANSACTION_SECONDS:
-            self.close()
             message = f"Another process runs as this replica: it fenced this one's producer ({error.str()})."
             return RefusedError(message, hint="Run each replica once; `headrace services` shows those of this machine.")
-        if error.txn_requires_abort() and not error.fatal():
-            try:
-                producer.purge()
-                producer.abort_transaction(_ABORT_SECONDS)
-            except KafkaException as second:
-                logger.info("the transaction cannot be aborted", extra={"reason": second.args[0].str()})
-                self.close()
-        else:
-            self.close()
-        failure = writer.failure() if writer is not None else None
         cause, topic = failure or (error, "")
         if cause.code() in REFUSALS:
             return explain(self._cluster, cause, topic)
