@@ -17,6 +17,7 @@ from headrace.engine.service.delivery import (
     send,
 )
 from headrace.engine.service.source import Source
+from headrace.engine.service.timed_calls import TimedCalls
 from headrace.errors import RefusedError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
@@ -27,6 +28,10 @@ TRANSACTION_SECONDS = 20.0
 """After this the broker aborts a transaction that a killed or frozen replica left open."""
 
 _INIT_SECONDS = 15.0
+_OFFSETS_SECONDS = 10.0
+_OVERTIME_SECONDS = 2.0
+"""How long a call may take beyond its time-out before nobody waits for it any more."""
+
 _FENCED = frozenset(
     {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001
 )
@@ -50,6 +55,7 @@ class Transactions:
         self._producer: Producer | None = None
         self._writer: BatchWriter | None = None
         self._begun = 0.0
+        self._calls = TimedCalls()
 
     def open(self) -> None:
         """Make a producer that no earlier one with this id can interfere with; pending transactions are settled."""
@@ -86,13 +92,22 @@ class Transactions:
             producer.begin_transaction()
             for records in outgoing:
                 send(producer, writer, records)
-            producer.send_offsets_to_transaction(offsets, source.group(), DELIVERY_SECONDS)
+            group = source.group()
+            self._calls.call(
+                lambda: producer.send_offsets_to_transaction(offsets, group, _OFFSETS_SECONDS),
+                _OFFSETS_SECONDS + _OVERTIME_SECONDS,
+            )
             producer.commit_transaction(DELIVERY_SECONDS)
+        except TimeoutError as error:
+            self._producer = None  # to the call, which still has it: its successor fences it
+            message = "The group's coordinator does not say whether it took the offsets."
+            raise UndeliveredError(message) from error
         except KafkaException as error:
             raise self._undo(error.args[0]) from error
 
     def close(self) -> None:
         """Let the producer go; a transaction that is still open is aborted by the next producer with its id."""
+        self._calls.close()
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge()
