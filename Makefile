@@ -19,6 +19,10 @@ FRONT_END := $(shell find src style schema -type f -not -path '*/__tests__/*' -n
 	python/headrace/server/openapi.yaml
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
+BENCH_FLAGS ?=
+CHAOS_FLAGS ?=
+MILLION_FLAGS ?=
+SOAK_FLAGS ?=
 UI_FLAGS ?=
 
 TOOLS := .venv/.tools
@@ -114,6 +118,22 @@ format: setup ## Mend the style where a tool can.
 .PHONY: bench
 bench: setup ## Headrace and its peers on one broker, every output checked (BENCH_FLAGS="--workloads latency --runs 1").
 	@python -m bench.run $(BENCH_FLAGS)
+
+.PHONY: bench-history
+bench-history: setup ## A history of 10,000,000 rows: memory, and restarts with and without its disk.
+	@python bench/history.py $(BENCH_FLAGS)
+
+.PHONY: chaos
+chaos: setup ## 100 faults over 1,000,000 records on a broker of its own (CHAOS_FLAGS="--seed 7 --kind lookback").
+	@python -m tests.system.chaos $(CHAOS_FLAGS)
+
+.PHONY: million
+million: setup ## Every kind of stream over 1,000,000 records, 20 kills, replicas 1, 3, 2 (MILLION_FLAGS="--kind state").
+	@python -m tests.system.million $(MILLION_FLAGS)
+
+.PHONY: soak
+soak: setup ## Half an hour of one service: memory, open files and threads must stay flat (SOAK_FLAGS="--minutes 5").
+	@python -m tests.system.soak $(SOAK_FLAGS)
 
 .PHONY: pin
 pin: ## Resolve all Python dependencies afresh into constraints/.
