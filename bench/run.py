@@ -1,6 +1,6 @@
 """Headrace and its peers on one broker, by turns, each with its outputs checked: ``make bench``.
 
-    python -m bench.run [--workloads stateless,latency] [--contestants headrace,quix] [--runs 3] [--records 300000]
+    python -m bench.run [--workloads stateless,latency] [--contestants headrace,quix] [--runs 3] [--records N]
                         [--seconds 30] [--cluster HOST:PORT] [--write] [--json FILE]
 
 Every run is of one contestant on topics of its own; rounds go through all contestants, so that what else the machine
@@ -20,6 +20,7 @@ from types import FrameType
 
 import click
 from bench.contestants import CONTESTANTS, Contestant
+from bench.report import write_report
 from bench.topics import delete, fill, make_topic
 from bench.trial import Outcome, Prepared, run_once
 from bench.workloads import LATENCY_PER_S, WORKLOADS, Workload
@@ -46,18 +47,21 @@ def chosen(names: str | None, known: dict[str, Workload] | dict[str, Contestant]
 @click.option("--workloads", help="Comma-separated; all by default.")
 @click.option("--contestants", help="Comma-separated; all by default.")
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(1), help="Rounds; medians are reported.")
-@click.option("--records", default=300_000, show_default=True, type=click.IntRange(1_000))
+@click.option("--records", type=click.IntRange(1_000), help="Of each workload; by default its own number.")
 @click.option("--seconds", default=30.0, show_default=True, help="The longest that one run may take.")
 @click.option("--cluster", "address", help="HOST:PORT; the local broker by default, started when it does not run.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every run's figures to a file.")
+@click.option("--write", is_flag=True, help="Write the medians and a chart into docs/performance.md.")
 def main(
     workloads: str | None,
     contestants: str | None,
     runs: int,
-    records: int,
+    records: int | None,
     seconds: float,
     address: str | None,
     json_file: Path | None,
+    *,
+    write: bool,
 ) -> None:
     """Measure and report."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
@@ -72,6 +76,8 @@ def main(
     finally:
         if own:
             broker.stop()
+    if write:
+        write_report(outcomes, say)
     if json_file:
         json_file.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1), encoding="utf-8")
     if wrong := [outcome for outcome in outcomes if outcome.problem]:
@@ -84,7 +90,12 @@ def interrupt(*_: int | FrameType | None) -> None:
 
 
 def measure(
-    cluster: Cluster, jobs: list[Workload], taking_part: list[Contestant], runs: int, records: int, seconds: float
+    cluster: Cluster,
+    jobs: list[Workload],
+    taking_part: list[Contestant],
+    runs: int,
+    records: int | None,
+    seconds: float,
 ) -> list[Outcome]:
     """Run every contestant ``runs`` times in every workload that it takes part in."""
     outcomes = []
@@ -107,12 +118,12 @@ def measure(
     return outcomes
 
 
-def prepare(cluster: Cluster, workload: Workload, records: int, seconds: float) -> Prepared:
+def prepare(cluster: Cluster, workload: Workload, records: int | None, seconds: float) -> Prepared:
     """Make a workload's records, and put them into a topic unless they come paced."""
     if workload.paced:
         made, expected = workload.make(round(seconds * LATENCY_PER_S))
         return Prepared(workload, made, expected, None)
-    made, expected = workload.make(records)
+    made, expected = workload.make(records or workload.records)
     source = f"bench-{workload.name}-{uuid.uuid4().hex[:8]}"
     make_topic(cluster, source)
     fill(cluster, source, made)

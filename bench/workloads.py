@@ -51,6 +51,7 @@ class Workload:
         identity: columns of the outputs that tell one from all others.
         times: columns of the outputs that are times, written as ISO 8601.
         paced: records come at `LATENCY_PER_S`, and latency is measured, not rate.
+        records: how many there are, when nobody says otherwise: enough for the fastest to be measured.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Workload:
     identity: tuple[str, ...]
     times: tuple[str, ...] = ()
     paced: bool = False
+    records: int = 300_000
 
 
 def flights(count: int) -> pd.DataFrame:
@@ -180,6 +182,7 @@ WORKLOADS = {
             stateless,
             ("number",),
             ("time_hour",),
+            records=1_000_000,
         ),
         Workload(
             "tumbling",
@@ -187,6 +190,7 @@ WORKLOADS = {
             tumbling,
             ("sensor", "window_start"),
             ("window_start",),
+            records=1_000_000,
         ),
         Workload(
             "lookback",
