@@ -11,14 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.arrivals import Arrivals, Arrived
-from headrace.engine.checkpoints import Checkpoint, Checkpoints
 from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
 from headrace.engine.event_time import AHEAD, ALWAYS, NEVER, microseconds
 from headrace.engine.history import History, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
-from headrace.engine.needed import Needed
+from headrace.engine.recalls import Recalls
 from headrace.engine.repartition_record import Marks
 from headrace.engine.result import BatchResult
 from headrace.engine.row_work import RowWork
@@ -80,11 +79,10 @@ class LanedProcessor:
         self._starts: dict[int, int] = {}
         self._restoring: dict[int, tuple[Memo, dict[int, int]]] = {}
         self._touched: set[int] = set()
-        self._recalled: dict[int, Checkpoint] = {}
-        self._checkpoints: Checkpoints | None = None
+        self._recalls: Recalls | None = None
         plain = "object" not in self._types.values() and not self._spec.meta
         if folder is not None and self._spec.lookback and not one_lane and plain:
-            self._checkpoints = Checkpoints(folder, declaration, self._types)
+            self._recalls = Recalls(folder, declaration, self._types)
 
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Take on a partition, as its last commit left it, or from offset ``start`` on."""
@@ -107,36 +105,29 @@ class LanedProcessor:
 
     def recall(self, partition: int, committed: int) -> int | None:
         """Take on the history that this machine's disk has; return from which offset on the log has to be read."""
-        memo, _ = self._restoring[partition]
-        found = self._checkpoints.find(partition, committed, memo.start) if self._checkpoints else None
-        lane = self._lane(partition)
-        if found is None or lane.history is None:
+        if self._recalls is None:
             return None
-        resume = found.resume
-        lane.history.recall(found.segments)
-        lane.needed[partition] = Needed([run for run in found.runs if run.first < resume.first])
-        self._recalled[partition] = found
+        memo, _ = self._restoring[partition]
+        resume = self._recalls.recall(partition, self._lane(partition), committed, memo.start)
+        if resume is None:
+            return None
         self._restoring[partition] = memo, dict(resume.newest)
         return resume.first
 
     def checkpoint(self, offsets: dict[int, int]) -> None:
         """Have histories written to this machine's disk, as of committed offsets, beside the work."""
-        for partition, offset in offsets.items() if self._checkpoints else ():
-            lane = self._lane(partition)
-            assert self._checkpoints is not None  # noqa: S101  by the loop
-            assert lane.history is not None  # noqa: S101  checkpoints are of lookbacks
-            needed = lane.needed.get(partition, Needed()).copy()
-            needed.lowest(self._since(lane))
-            newest, segments = dict(lane.newest), lane.history.segments()
-            start = self._starts[partition]
-            self._checkpoints.keep(partition, Checkpoint(offset, start, lane.released, newest, needed.runs, segments))
+        if self._recalls is not None:
+            for partition, offset in offsets.items():
+                lane = self._lane(partition)
+                self._recalls.keep(partition, lane, offset, self._starts[partition], self._since(lane))
 
     def drop(self, partition: int) -> None:
         """Forget a partition; without a key what was read of the others goes too, since they are one lane."""
         if self._starts.pop(partition, None) is None:
             return
         self._restoring.pop(partition, None)
-        self._recalled.pop(partition, None)
+        if self._recalls is not None:
+            self._recalls.drop(partition)
         self._rows.drop(partition)
         lane = self._lanes.pop(self._number(partition), None)
         if lane is not None:
@@ -173,7 +164,9 @@ class LanedProcessor:
             lane.windows.restore(rows.take(began & ~late))
         if lane.history is not None:
             done = ~began | (rows.times <= lane.released) | late
-            missing = done & ~self._recalls(partition, records.offsets[arrived.positions], rows, ~began | late)
+            missing = done.copy()
+            if self._recalls is not None:
+                missing &= ~self._recalls.known(partition, records.offsets[arrived.positions], rows, ~began | late)
             lane.history.add(self._rows.failed.without(rows.take(missing)))
             lane.history.commit()
             if not done.all():
@@ -281,8 +274,8 @@ class LanedProcessor:
 
     def close(self) -> None:
         """Let go of files and memory."""
-        if self._checkpoints is not None:
-            self._checkpoints.close()
+        if self._recalls is not None:
+            self._recalls.close()
         if self._states is not None:
             self._states.close()
         for lane in self._lanes.values():
@@ -292,15 +285,6 @@ class LanedProcessor:
     def states(self) -> dict[str, pd.DataFrame]:
         """Return all rows of each state, by the text of their key."""
         return self._states.contents() if self._states is not None else {}
-
-    def _recalls(
-        self, partition: int, offsets: npt.NDArray[np.int64], rows: Rows, at_once: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
-        """Return which rows that are read again were recalled from disk, bool[n]."""
-        found = self._recalled.get(partition)
-        if found is None:
-            return np.zeros(len(rows), np.bool_)
-        return (offsets < found.offset) & (at_once | (rows.times <= found.released))
 
     def _emission(self) -> Emission:
         return Emission(self._spec.key, several=len(self._spec.sinks) > 1)
