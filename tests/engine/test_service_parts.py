@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import resource
+import signal
 
 import numpy as np
 import pytest
@@ -85,6 +87,24 @@ def test_a_place_is_taken_once_and_says_why_it_was_left() -> None:
     assert json.loads(second.status_file.read_text())["error"] == "went wrong"
     second.take(patience=0)
     second.leave()
+
+
+def test_a_place_is_told_when_there_is_room_again() -> None:
+    place = Place("crowded", 0)
+    place.take()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        place.announce(4_711)
+        place.refresh()
+        assert not place.status_file.exists()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    place.refresh()
+    assert json.loads(place.status_file.read_text())["port"] == 4_711
+    place.leave()
 
 
 def test_a_log_line_is_one_json_object() -> None:

@@ -37,6 +37,7 @@ class Place:
         self._folder = home("services", service)
         self._lock: IO[bytes] | None = None
         self._status: dict[str, object] = {}
+        self._unwritten = False
 
     @property
     def status_file(self) -> Path:
@@ -68,6 +69,11 @@ class Place:
         self._status = {"pid": os.getpid(), "port": port, "started": _now(), "error": None}
         self._write()
 
+    def refresh(self) -> None:
+        """Write what could not be written before, a full disk for example; cheap when there is nothing of it."""
+        if self._unwritten:
+            self._write()
+
     def leave(self, error: str | None = None) -> None:
         """Say that the replica has stopped, and why when it did so by itself; then let the lock go."""
         if self._status:
@@ -82,8 +88,11 @@ class Place:
         try:
             draft.write_text(json.dumps(self._status), encoding="utf-8")
             draft.replace(self.status_file)
+            self._unwritten = False
         except OSError as error:  # a full disk: records go on, and a replica that stops still stops well
-            logger.warning("the status file cannot be written", extra={"file": str(draft), "reason": str(error)})
+            if not self._unwritten:
+                logger.warning("the status file cannot be written", extra={"file": str(draft), "reason": str(error)})
+            self._unwritten = True
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 

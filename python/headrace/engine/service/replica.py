@@ -77,12 +77,14 @@ class Replica:
         self._deployment = deployment
         self._stages: list[Stage] = []
         self._ticked = 0.0
+        self._place: Place | None = None
 
     def run(self, place: Place) -> dict[str, object]:
         """Serve until stopped, and return the last status; errors as for :func:`headrace.engine.runner.run`."""
         health = HealthServer(self._metrics)
         health.start()
         place.announce(health.port)
+        self._place = place
         logger.info("starting", extra={"port": health.port, "commit": self._stream.commit})
         try:
             self._insist(self._require_topics)
@@ -205,5 +207,7 @@ class Replica:
         if now - self._ticked < _TICK_SECONDS:
             return
         self._ticked = now
+        if self._place is not None:
+            self._place.refresh()
         for stage in self._stages:
             stage.report()
