@@ -11,6 +11,7 @@ import pandas as pd
 from headrace.engine.bisect import Failure, run_bisecting
 from headrace.engine.codecs import Codecs
 from headrace.engine.context import Part
+from headrace.engine.forgetful import Forgetful
 from headrace.engine.frames import add_meta, key_texts
 from headrace.engine.memo import Memo
 from headrace.engine.result import BatchResult, joined_bytes
@@ -19,7 +20,7 @@ from headrace.kafka.codec import EncodeError
 from headrace.kafka.records import Headers, Records
 
 
-class BatchProcessor:
+class BatchProcessor(Forgetful):
     """Takes a stream's micro-batches through decoding, the step and encoding; keeps nothing between them."""
 
     def __init__(self, stream: Stream, codecs: Codecs) -> None:
@@ -87,36 +88,9 @@ class BatchProcessor:
         )
 
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
-        """Do nothing, as all that follows: nothing is remembered."""
-
-    def holds(self, partition: int, committed: int) -> bool:
-        """Return true: there is nothing to load."""
-        del partition, committed
-        return True
-
-    def load(self, partition: int, records: Records) -> None:
-        """Do nothing."""
-
-    def loaded(self, partition: int) -> None:
-        """Do nothing."""
-
-    def states(self) -> dict[str, pd.DataFrame]:
-        """Return nothing."""
-        return {}
-
-    def recall(self, partition: int, committed: int) -> int | None:
-        """Do nothing."""
-
-    def checkpoint(self, offsets: dict[int, int]) -> None:
-        """Do nothing."""
+        """Do nothing: nothing is remembered."""
 
     def drop(self, partition: int) -> None:
-        """Do nothing."""
-
-    def restore(self, partition: int, records: Records) -> None:
-        """Do nothing."""
-
-    def restored(self, partition: int) -> None:
         """Do nothing."""
 
     def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
@@ -137,17 +111,10 @@ class BatchProcessor:
         del partition, offset
         return None
 
-    def size(self) -> tuple[int, int]:
-        """Return nothing."""
-        return 0, 0
-
     def commit(self) -> None:
         """Do nothing."""
 
     def rollback(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
         """Do nothing."""
 
     def _encode(self, part: Part, count: int) -> tuple[Part, Sequence[bytes], list[tuple[int, EncodeError]]]:

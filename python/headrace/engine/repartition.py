@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 
 from headrace.engine.arrivals import Arrivals
 from headrace.engine.codecs import Codecs
 from headrace.engine.event_time import AHEAD, NEVER, microseconds
+from headrace.engine.forgetful import Forgetful
 from headrace.engine.frames import key_texts
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
@@ -23,7 +23,7 @@ _MARK_EVERY = 1_000_000
 """How much further the clock must be for a quiet partition to be marked again, microseconds."""
 
 
-class Repartitioner:
+class Repartitioner(Forgetful):
     """Stage one; a :class:`~headrace.engine.processor.Processor` whose outputs are the records under their new key.
 
     Args:
@@ -49,36 +49,12 @@ class Repartitioner:
         lane.newest = {partition: NEVER} | (memo.newest if memo is not None else {})
         self._lanes[partition] = lane
 
-    def holds(self, partition: int, committed: int) -> bool:
-        """Return true: there is nothing to load."""
-        del partition, committed
-        return True
-
-    def load(self, partition: int, records: Records) -> None:
-        """Do nothing."""
-
-    def loaded(self, partition: int) -> None:
-        """Do nothing."""
-
-    def states(self) -> dict[str, pd.DataFrame]:
-        """Return nothing."""
-        return {}
-
-    def recall(self, partition: int, committed: int) -> int | None:
-        """Do nothing: only event times are kept, and the commit has them."""
-
-    def checkpoint(self, offsets: dict[int, int]) -> None:
-        """Do nothing."""
-
     def drop(self, partition: int) -> None:
         """Forget a source partition."""
         self._lanes.pop(partition, None)
 
     def restore(self, partition: int, records: Records) -> None:
         """Do nothing: the memo holds all that is needed."""
-
-    def restored(self, partition: int) -> None:
-        """Do nothing."""
 
     def process(self, records: Records) -> BatchResult:
         """Return the records under their new keys; late ones are marked."""
@@ -147,10 +123,6 @@ class Repartitioner:
         """Return what is to be marked after the batch's records."""
         marks, self._marks = self._marks, Marks()
         return marks
-
-    def size(self) -> tuple[int, int]:
-        """Return nothing."""
-        return 0, 0
 
     def commit(self) -> None:
         """The batch is committed."""
