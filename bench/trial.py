@@ -72,6 +72,7 @@ def run_once(
     topics = [sink, f"{sink}.dlq", f"{sink}.late", state_topic(name), *([] if prepared.source else [source])]
     for topic in topics:
         make_topic(cluster, topic)
+    goal = wanted(prepared, contestant)
     figures: dict[str, float] = {}
     outputs, repeated, problem = 0, 0, None
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
@@ -84,11 +85,11 @@ def run_once(
                     found = measure_latency(cluster, tree, source, sink, prepared.records, seconds)
                     figures = asdict(found)
                 else:
-                    figures = measured(cluster, tree, prepared, contestant, sink, seconds)
+                    figures = measured(cluster, tree, prepared, len(goal), sink, seconds)
             whole = not workload.paced and figures["share"] >= 1
             finding = compare(
                 read_values(cluster, sink),
-                wanted(prepared, contestant),
+                goal,
                 workload,
                 may_repeat=delivery == "at-least-once",
                 whole=whole,
@@ -102,11 +103,10 @@ def run_once(
 
 
 def measured(
-    cluster: Cluster, tree: ProcessTree, prepared: Prepared, contestant: Contestant, sink: str, seconds: float
+    cluster: Cluster, tree: ProcessTree, prepared: Prepared, expected: int, sink: str, seconds: float
 ) -> dict[str, float]:
-    """Return the figures of a run over a full topic."""
+    """Return the figures of a run over a full topic that must give ``expected`` outputs."""
     began = time.monotonic()
-    expected = len(wanted(prepared, contestant))
 
     def complete() -> bool:
         identity = list(prepared.workload.identity)

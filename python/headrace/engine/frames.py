@@ -9,6 +9,7 @@ import pandas as pd
 from headrace.kafka.codec import KeyDecoder
 from headrace.kafka.records import Records
 
+_FEWEST_TO_FACTORIZE = 100
 META_COLUMNS = ("_key", "_partition", "_offset", "_timestamp", "_headers")
 
 
@@ -43,6 +44,8 @@ def add_meta(
 
 def key_texts(column: pd.Series) -> list[bytes | None]:
     """Return a key column's values as text in UTF-8, null as ``None``: booleans as JSON writes them, times ISO 8601."""
+    if len(column) < _FEWEST_TO_FACTORIZE and isinstance(column.dtype, pd.StringDtype):
+        return [text.encode() if isinstance(text, str) else None for text in column.to_numpy(object).tolist()]
     codes, values = pd.factorize(column, use_na_sentinel=True)
     known: list[bytes | None] = [_key_text(value) for value in values]
     known.append(None)  # code -1, the nulls

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from headrace.kafka.codec.json import EncodeError, JsonDecoder, JsonEncoder
 from headrace.kafka.codec.json.by_column import encode_columns
-from headrace.kafka.codec.json.by_row import encode_rows
+from headrace.kafka.codec.json.by_row import columns_of, encode_rows, objects_of
 from headrace.kafka.codec.json.by_write import write_columns
+from headrace.kafka.codec.json.encode_values import dump
 from headrace.kafka.codec.json.times import format_time, format_times, parse_text
 from headrace.kafka.native.library import json as compiled_json
 from headrace.spec import ColumnType
@@ -79,6 +80,15 @@ def test_all_ways_agree(frame: pd.DataFrame) -> None:
         assert quick is not None
         assert plain(quick) == plain(encode_rows(frame))
         assert all(b"\n" not in (line or b"") for line in quick)
+
+
+@settings(max_examples=150, deadline=None)
+@given(frame=frames())
+def test_all_columns_at_once_are_written_like_each(frame: pd.DataFrame) -> None:
+    each = zip(*[objects_of(column) for _, column in frame.items()], strict=True)
+    assert [[dump(value) for value in row] for row in each] == [
+        [dump(value) for value in row] for row in zip(*columns_of(frame), strict=True)
+    ]
 
 
 @settings(max_examples=60, deadline=None)

@@ -22,7 +22,10 @@ from headrace.kafka.native import BatchReader, Problem, batch_reader
 from headrace.kafka.records import Records
 from headrace.spec import names
 
-GATHER_SECONDS = 0.008
+GATHER_SECONDS = 0.002
+"""How long a batch waits for more after its first record."""
+BETWEEN_SECONDS = 0.015
+"""A batch is complete at the earliest so long after the one before, so that many small ones do not take a core."""
 IDLE_SECONDS = 0.25
 
 _SETTINGS: dict[str, object] = {
@@ -30,7 +33,7 @@ _SETTINGS: dict[str, object] = {
     "session.timeout.ms": 10_000,
     "heartbeat.interval.ms": 3_000,
     "max.poll.interval.ms": 300_000,
-    "queued.max.messages.kbytes": 64 * 1024,
+    "queued.max.messages.kbytes": 16 * 1024,  # two batches; more only takes memory
     "enable.partition.eof": True,
 }
 
@@ -110,6 +113,7 @@ class Source:
         self._deployment = deployment
         self._changed = False
         self._lows: dict[int, int] = {}
+        self._gathered_at = 0.0
         self._consumer: Consumer | None = None
         self._reader: BatchReader | None = None
         self.partitions: dict[int, Partition] = {}
@@ -288,7 +292,12 @@ class Source:
         if self._reader is None:
             message = "The source is closed."
             raise RuntimeError(message)
-        return self._reader.read(limit, seconds, gather_seconds=GATHER_SECONDS if limit > 1 else 0.0)
+        if limit == 1:
+            return self._reader.read(limit, seconds)
+        until = self._gathered_at + BETWEEN_SECONDS
+        read = self._reader.read(limit, seconds, gather_seconds=GATHER_SECONDS, until=until)
+        self._gathered_at = time.monotonic()
+        return read
 
     def _still_ours(self, records: Records) -> Records:
         """Keep, after a rebalance, each record of the assigned partitions once, from its partition's place on."""

@@ -42,7 +42,13 @@ class BatchReader(Protocol):
         """Let partitions go; to be called before or after the consumer's ``incremental_unassign``."""
 
     def read(
-        self, most: int, seconds: float, *, gather_seconds: float = 0.0, most_bytes: int = MOST_BYTES
+        self,
+        most: int,
+        seconds: float,
+        *,
+        gather_seconds: float = 0.0,
+        until: float = 0.0,
+        most_bytes: int = MOST_BYTES,
     ) -> tuple[Records, list[Problem]]:
         """Return up to ``most`` records, in each partition's order; the client's callbacks run at its beginning.
 
@@ -53,6 +59,7 @@ class BatchReader(Protocol):
             most: how many records at most, at least 1.
             seconds: how long to wait for the first.
             gather_seconds: how long to wait for more after the first.
+            until: of the monotonic clock; more is waited for until then, if that is later.
             most_bytes: where to stop, give or take a few records.
 
         Raises:

@@ -16,6 +16,7 @@ def gather(
     limits: tuple[int, int],
     seconds: float,
     gather_seconds: float,
+    until: float,
 ) -> None:
     """Call ``take`` until there is enough, or no more in time.
 
@@ -25,10 +26,11 @@ def gather(
         limits: the most records, and the most bytes, give or take a piece.
         seconds: how long to wait for the first.
         gather_seconds: how long to wait for more after the first.
+        until: of the monotonic clock; more is waited for until then, if that is later.
     """
     most, most_bytes = limits
     met = take(1, seconds)
-    until = time.monotonic() + gather_seconds
+    until = max(until, time.monotonic() + gather_seconds)
     while 0 < met < most:
         room = (most_bytes - size()) // (size() // met + 1)
         want = min(most - met, room, PIECE, max(met, _FIRST_PIECE))

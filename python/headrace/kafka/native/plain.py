@@ -34,7 +34,13 @@ class PlainReader:
         self._gone |= set(partitions)
 
     def read(
-        self, most: int, seconds: float, *, gather_seconds: float = 0.0, most_bytes: int = MOST_BYTES
+        self,
+        most: int,
+        seconds: float,
+        *,
+        gather_seconds: float = 0.0,
+        until: float = 0.0,
+        most_bytes: int = MOST_BYTES,
     ) -> tuple[Records, list[Problem]]:
         """See :class:`~headrace.kafka.native.clients.BatchReader`."""
         self._changed = False
@@ -48,7 +54,7 @@ class PlainReader:
             messages.extend(came)
             return len(came)
 
-        gather(take, lambda: size, (most, most_bytes), seconds, gather_seconds)
+        gather(take, lambda: size, (most, most_bytes), seconds, gather_seconds, until)
         problems = []
         if any(map(Message.error, messages)):
             wrong = [message for message in messages if message.error() is not None]

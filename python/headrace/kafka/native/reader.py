@@ -77,7 +77,13 @@ class NativeReader:
             self._kafka.rd_kafka_queue_destroy(consumers)
 
     def read(
-        self, most: int, seconds: float, *, gather_seconds: float = 0.0, most_bytes: int = MOST_BYTES
+        self,
+        most: int,
+        seconds: float,
+        *,
+        gather_seconds: float = 0.0,
+        until: float = 0.0,
+        most_bytes: int = MOST_BYTES,
     ) -> tuple[Records, list[Problem]]:
         """See :class:`~headrace.kafka.native.clients.BatchReader`."""
         deadline = time.monotonic() + seconds
@@ -85,7 +91,7 @@ class NativeReader:
             early, problems = self._poll()
             left = deadline - time.monotonic()
             wait = 0.0 if early or problems else max(0.0, min(left, _SLICE_SECONDS))
-            records, more = self._read((most, most_bytes), wait, gather_seconds)
+            records, more = self._read((most, most_bytes), wait, (gather_seconds, until))
             problems += more
             if early:
                 records = Records.concat(self._topic, [Records.from_messages(self._topic, early), records])
@@ -119,7 +125,9 @@ class NativeReader:
                 problems.append(Problem(message.partition() or 0, message.offset() or 0, error))
         return early, problems
 
-    def _read(self, limits: tuple[int, int], seconds: float, gather_seconds: float) -> tuple[Records, list[Problem]]:
+    def _read(
+        self, limits: tuple[int, int], seconds: float, more: tuple[float, float]
+    ) -> tuple[Records, list[Problem]]:
         if self._queue is None:
             raise RuntimeError("The reader is closed.")
         self._handle()
@@ -133,7 +141,7 @@ class NativeReader:
             fine = came >= 0
             return came
 
-        gather(take, lambda: batch.values.size + batch.keys.size, limits, seconds, gather_seconds)
+        gather(take, lambda: batch.values.size + batch.keys.size, limits, seconds, *more)
         grown = batch.values, batch.keys, batch.headers, batch.problems
         values, keys, headers, problems = (growing.own(self._kafka) for growing in grown)
         if not fine:

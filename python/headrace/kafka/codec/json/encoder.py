@@ -34,7 +34,7 @@ class JsonEncoder:
             EncodeError: rows that JSON cannot hold, or, for all rows, column names that are not distinct.
         """
         names = check_columns(frame)
-        named = frame.set_axis(names, axis=1)
+        named = frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
         encoded: Sequence[bytes] | None = None
         if names and self._library is not None and len(frame) >= _FEWEST_FOR_WRITING:
             encoded = cast("Sequence[bytes] | None", write_columns(self._library, named))  # there is no null among them
