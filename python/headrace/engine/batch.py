@@ -12,10 +12,11 @@ from headrace.engine.bisect import Failure, run_bisecting
 from headrace.engine.codecs import Codecs
 from headrace.engine.context import Part
 from headrace.engine.forgetful import Forgetful
-from headrace.engine.frames import add_meta, key_texts
+from headrace.engine.frames import add_meta, key_column
 from headrace.engine.memo import Memo
 from headrace.engine.result import BatchResult, joined_bytes
 from headrace.engine.stream import Stream
+from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.codec import EncodeError
 from headrace.kafka.records import Headers, Records
 
@@ -133,19 +134,19 @@ class BatchProcessor(Forgetful):
 
     def _keys(
         self, parts: list[Part], frame: pd.DataFrame, records: Records, positions: npt.NDArray[np.int64]
-    ) -> list[bytes | None]:
+    ) -> Sequence[bytes | None]:
         name = self._spec.key
-        keys: list[bytes | None] = []
-        for part in parts:
-            if name is not None and name in part.rows.columns:
-                keys += key_texts(part.rows[name])
-                continue
-            if name is not None and name in frame.columns:
-                known = key_texts(frame[name])
-            else:
-                known = [records.keys[position] for position in positions.tolist()]
-            keys += [known[row] if row >= 0 else None for row in part.source.tolist()]
-        return keys
+        inside = [name is not None and name in part.rows.columns for part in parts]
+        if all(inside):
+            return joined_bytes([key_column(part.rows[name]) for part in parts])
+        given = key_column(frame[name]) if name is not None and name in frame.columns else None
+        known = BytesColumn.of(records.keys).take(positions) if given is None else BytesColumn.of(given)
+        return joined_bytes(
+            [
+                key_column(part.rows[name]) if own else known.take(part.source)
+                for part, own in zip(parts, inside, strict=True)
+            ]
+        )
 
 
 def _headers(records: Records, source: npt.NDArray[np.int64]) -> list[Headers | None] | None:

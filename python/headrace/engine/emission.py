@@ -13,9 +13,10 @@ import pandas as pd
 from headrace.engine.bisect import Failure
 from headrace.engine.changelog import Change
 from headrace.engine.context import Part
-from headrace.engine.frames import key_texts
+from headrace.engine.frames import key_column
 from headrace.engine.result import BatchResult, Integers, Places, joined_bytes
 from headrace.engine.rows import Rows
+from headrace.kafka.bytes_column import BytesColumn
 from headrace.kafka.records import Headers
 
 
@@ -37,7 +38,7 @@ class Emitted:
     origin: Rows
     starts: Integers | None = None
     timestamps: Integers | None = None
-    keys: list[bytes | None] | None = None
+    keys: Sequence[bytes | None] | None = None
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Emission:
             parts=[emitted.part.rows for emitted in self.emitted],
             source=np.full(sum(lengths), -1, np.int64),
             values=joined_bytes([emitted.values for emitted in self.emitted]),
-            keys=[key for emitted in self.emitted for key in self._keys(emitted)],
+            keys=joined_bytes([self._keys(emitted) for emitted in self.emitted]),
             timestamps=_concat(timestamps),
             headers=[
                 header
@@ -117,19 +118,21 @@ class Emission:
             else None,
         )
 
-    def _keys(self, emitted: Emitted) -> list[bytes | None]:
+    def _keys(self, emitted: Emitted) -> Sequence[bytes | None]:
         rows, source, origin = emitted.part.rows, emitted.part.source, emitted.origin
         if emitted.keys is not None:
             return emitted.keys
         if self.key is not None and self.key in rows.columns:
-            return key_texts(rows[self.key])
-        if self.key is not None:
-            known = key_texts(origin.frame[self.key].iloc[np.maximum(source, 0)]) if len(origin) else []
-        elif origin.keys is not None:
-            known = origin.keys[np.maximum(source, 0)].tolist()
-        else:
-            known = [None] * len(source)
-        return [key if row >= 0 else None for key, row in zip(known, source.tolist(), strict=True)]
+            return key_column(rows[self.key])
+        places = np.maximum(source, 0)
+        known: Sequence[bytes | None] = [None] * len(source)
+        if len(origin) and self.key is not None:
+            known = key_column(origin.frame[self.key].iloc[places])
+        elif len(origin) and origin.keys is not None:
+            known = origin.keys[places].tolist()
+        if (source >= 0).all():
+            return known
+        return BytesColumn.of(known).take(np.where(source >= 0, np.arange(len(source)), -1))
 
 
 def _where(known: npt.NDArray[np.bool_], column: npt.NDArray[np.integer], source: Integers) -> Integers:

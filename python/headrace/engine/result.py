@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,15 @@ from headrace.kafka.records import Headers, Records
 Integers = npt.NDArray[np.int64]
 
 
-def joined_bytes(parts: Sequence[Sequence[bytes]]) -> Sequence[bytes]:
+Strings = TypeVar("Strings", bytes, bytes | None)
+
+
+def joined_bytes(parts: Sequence[Sequence[Strings]]) -> Sequence[Strings]:
     """Return the byte strings of all parts, one after the other; without an object each where they are columns."""
     if len(parts) == 1:
         return parts[0]
     if any(isinstance(part, BytesColumn) for part in parts):
-        return BytesColumn.concat(parts)  # type: ignore[return-value]  # none of them is missing
+        return cast("Sequence[Strings]", BytesColumn.concat(parts))
     return [value for part in parts for value in part]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from headrace.engine.codecs import Codecs
 from headrace.engine.context import Context, Part
 from headrace.engine.emission import Emission, Emitted
 from headrace.engine.event_time import ALWAYS
-from headrace.engine.frames import key_texts
+from headrace.engine.frames import key_column, key_texts
 from headrace.engine.lane import Lane
 from headrace.engine.result import Integers
 from headrace.engine.rows import Rows
@@ -106,12 +108,12 @@ class WindowWork:
         keys = self._keys(part, rows, count)
         return Emitted(part, values, rows, found, stamps, keys)
 
-    def _keys(self, part: Part, rows: Rows, count: int) -> list[bytes | None]:
+    def _keys(self, part: Part, rows: Rows, count: int) -> Sequence[bytes | None]:
         key, window = self._spec.key, self._spec.windows
         if key is None:
             return [None] * count
         if key in part.rows.columns:
-            return key_texts(part.rows[key])
+            return key_column(part.rows[key])
         if window is not None and window.per_key and (rows.hashes == rows.hashes[0]).all():
             return key_texts(rows.frame[key].iloc[:1]) * count
         return [None] * count
