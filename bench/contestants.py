@@ -106,6 +106,12 @@ def kafka_streams(job: Job, say: Say) -> list[str]:
     return [java_program("java"), "-Xmx1g", quiet, "-cp", class_path([classes, *jars]), "App", *arguments(job)]
 
 
+def spark(job: Job, say: Say) -> list[str]:
+    """Fetch the Kafka connector, see to it that there is a Java, and return the command."""
+    java_program("java")
+    return [*peers_python("spark")(job, say), class_path(fetch_jars("spark", say))]
+
+
 CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
@@ -144,6 +150,25 @@ CONTESTANTS = {
             "Kafka Streams (Java, one thread)",
             dict.fromkeys(("stateless", "tumbling", "lookback", "latency"), "exactly-once"),
             kafka_streams,
+        ),
+        # Its exactly-once sends outputs outside of its transactions: to topics that it does not also consume.
+        Contestant(
+            "faust",
+            "Faust",
+            dict.fromkeys(("stateless", "tumbling", "lookback", "latency"), "at-least-once"),
+            peers_python("faust"),
+        ),
+        Contestant(
+            "bytewax",
+            "Bytewax",
+            dict.fromkeys(("stateless", "tumbling", "lookback", "latency"), "at-least-once"),
+            peers_python("bytewax"),
+        ),
+        Contestant(
+            "spark",
+            "Spark (Python, two threads)",
+            dict.fromkeys(("stateless", "tumbling", "lookback", "latency"), "at-least-once"),
+            spark,
         ),
     )
 }

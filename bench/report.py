@@ -18,6 +18,7 @@ _PAGE = _DOCS / "performance.md"
 _CHART = _DOCS / "images" / "performance.svg"
 _BEGIN, _END = "<!-- make bench writes from here -->", "<!-- to here -->"
 _OURS = "headrace"
+_PYTHON_PEERS = {"quix": "quixstreams==", "faust": "faust-streaming==", "bytewax": "bytewax==", "spark": "pyspark=="}
 _WIDTH, _ROW, _LEFT = 640, 22, 190
 _COLOURS = {True: "#1976d2", False: "#9e9e9e"}
 
@@ -101,7 +102,8 @@ def _delivery(outcomes: list[Outcome], contestant: str, workload: str) -> str:
 def _versions() -> Iterator[str]:
     for package in ("confluent-kafka", "pandas", "orjson"):
         yield f"{package} {version(package)}"
-    yield next(line for line in _pins("quix", "requirements.txt") if line.startswith("quixstreams")).replace("==", " ")
+    for peer, package in _PYTHON_PEERS.items():
+        yield next(line for line in _pins(peer, "requirements.txt") if line.startswith(package)).replace("==", " ")
     coordinates = next(line.split()[-1] for line in _pins("kafka_streams", "jars.txt") if "kafka-streams" in line)
     yield coordinates.split(":", 1)[1].replace(":", " ")
 
