@@ -24,7 +24,7 @@ MakeService = Callable[..., ServiceProcess]
 
 @pytest.fixture
 def make_service(tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str]) -> Iterator[MakeService]:
-    """``make_service(body=BODY, types=TYPES, source_config=None, sink_config=None, arguments=(), **spec)``.
+    """``make_service(body=BODY, types=TYPES, source_config=None, sink_config=None, letters_config=None, ...)``.
 
     The topics are made, the process is not started; it is killed at the end of the test.
     """
@@ -36,15 +36,18 @@ def make_service(tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str
         types: dict[str, ColumnType] | None = None,
         source_config: dict[str, str] | None = None,
         sink_config: dict[str, str] | None = None,
+        letters_config: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
         **spec: object,
     ) -> ServiceProcess:
         source = make_topic("in", config=source_config)
         sink = make_topic("out", config=sink_config)
-        create_topic(cluster, f"{sink}.dlq", 4)
+        create_topic(cluster, f"{sink}.dlq", 4, letters_config)
+        if spec.get("window"):
+            create_topic(cluster, f"{sink}.late", 4)
         name = f"s{source.replace('-', '_')}"
-        if "lookback" in spec or "states" in spec:
+        if spec.get("lookback") or "states" in spec:
             create_topic(cluster, names.state_topic(name), 4, {"cleanup.policy": "compact"})
         folder = stream_folder(tmp_path, body, types or TYPES, name=name, source=source, sinks=(sink,), **spec)
         service = ServiceProcess(folder, cluster, arguments, environment or {}, source=source, sink=sink)

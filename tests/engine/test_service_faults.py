@@ -148,17 +148,6 @@ def test_an_expired_offset_is_a_clear_stop(cluster: Cluster, make_service: Calla
     assert service.progress() == 10
 
 
-def test_an_output_over_the_topics_limit_is_a_clear_stop(
-    cluster: Cluster, make_service: Callable[..., ServiceProcess]
-) -> None:
-    body = "return df.assign(text='x' * 200_000)"
-    service = make_service(body, sink_config={"max.message.bytes": "100000", "compression.type": "uncompressed"})
-    fill(cluster, service.source, numbered(range(3)))
-    assert service.start().ended() == 1
-    assert f"larger than the topic `{service.sink}` accepts" in service.log
-    assert service.progress() == 0
-
-
 def test_a_missing_sink_is_named_and_not_created(cluster: Cluster, make_service: Callable[..., ServiceProcess]) -> None:
     service = make_service()
     admin = AdminClient({"bootstrap.servers": cluster.address})

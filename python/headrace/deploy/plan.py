@@ -10,9 +10,10 @@ from typing import assert_never
 from headrace.deploy.export import Release
 from headrace.deploy.offsets import start_offsets
 from headrace.deploy.state_changes import state_changes
+from headrace.engine.service.letters import roomier
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import create_topic, list_topics, require_topic, retention_of
+from headrace.kafka.topics import create_topic, list_topics, require_topic, retention_of, size_limits_of
 from headrace.spec import OnError, StreamSpec
 from headrace.spec.names import DEPLOYMENTS_TOPIC, dead_letter_topic, late_topic, repartition_topic, state_topic
 
@@ -122,14 +123,15 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         )
         raise RefusedError(message, hint="Deploy 1 replica, or declare the --key by which it can be divided.")
     wanted = [NewTopic(name, partitions) for name in spec.sinks]
+    roomy = roomier(size_limits_of(cluster, [spec.source]).get(spec.source))
     if spec.on_error == "dlq":
-        wanted.append(NewTopic(dead_letter_topic(spec.name, sink), partitions))
+        wanted.append(NewTopic(dead_letter_topic(spec.name, sink), partitions, roomy))
     if spec.window:
-        wanted.append(NewTopic(late_topic(spec.name, sink), partitions))
+        wanted.append(NewTopic(late_topic(spec.name, sink), partitions, roomy))
     if spec.has_changelog:
         wanted.append(NewTopic(state_topic(spec.name), partitions, {"cleanup.policy": "compact"}))
     if release.document.repartition and spec.key:
-        wanted.append(NewTopic(repartition_topic(spec.name, spec.key), partitions, _FOR_GOOD))
+        wanted.append(NewTopic(repartition_topic(spec.name, spec.key), partitions, _FOR_GOOD | roomy))
     wanted.append(NewTopic(DEPLOYMENTS_TOPIC, 1, {"cleanup.policy": "compact"}))
     existing = {topic.name for topic in list_topics(cluster)}
     return Plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,15 +36,13 @@ class BatchProcessor(Forgetful):
         positions = decoded.positions
         frame = add_meta(decoded.frame, records, positions, self._codecs.keys) if self._spec.meta else decoded.frame
         failures = [Failure(failure.position, failure.error, "decode") for failure in decoded.failures]
-        parts, raised = run_bisecting(frame, self._stream.context())
-        failures += [
-            Failure(int(positions[failure.position]), failure.error, "cell", failure.traceback, failure.line)
-            for failure in raised
-        ]
+        accept = self._refuse if self._codecs.refusals else None
+        parts, raised = run_bisecting(frame, self._stream.context(), accept)
+        failures += [replace(failure, position=int(positions[failure.position])) for failure in raised]
         values: list[Sequence[bytes]] = []
         written: list[Part] = []
         for part in parts:
-            good, encoded, unwritable = self._encode(part, len(frame))
+            good, encoded, unwritable = self._encode(part, len(frame), records, positions)
             failures += [Failure(int(positions[row]), error, "encode") for row, error in unwritable]
             values.append(encoded)
             written.append(good)
@@ -118,17 +117,28 @@ class BatchProcessor(Forgetful):
     def rollback(self) -> None:
         """Do nothing."""
 
-    def _encode(self, part: Part, count: int) -> tuple[Part, Sequence[bytes], list[tuple[int, EncodeError]]]:
+    def _refuse(self, part: Part) -> None:
+        """Raise for outputs of unknown records that their topic did not accept: bisecting finds whose they are."""
+        unknown = np.flatnonzero(part.source < 0)
+        if len(unknown):
+            nowhere = np.empty(0, np.int64)
+            rows = part.rows.take(unknown).reset_index(drop=True)
+            self._codecs.encode(Part(rows, part.source[unknown], part.sink), nowhere, nowhere)
+
+    def _encode(
+        self, part: Part, count: int, records: Records, positions: npt.NDArray[np.int64]
+    ) -> tuple[Part, Sequence[bytes], list[tuple[int, EncodeError]]]:
         """Encode a part; rows that cannot be written take their record's other outputs out with them."""
+        places = records.partitions[positions], records.offsets[positions]
         unwritable: dict[int, EncodeError] = {}
         while True:
             try:
-                return part, self._codecs.encoder(part.sink).encode(part.rows), list(unwritable.items())
+                return part, self._codecs.encode(part, *places), list(unwritable.items())
             except EncodeError as error:
                 bad = part.source[np.asarray(error.rows)]
                 if (bad < 0).any():  # nobody knows whose output it is: no record may pass for done
                     return Part(part.rows[:0], part.source[:0], part.sink), [], [(row, error) for row in range(count)]
-                unwritable |= dict.fromkeys(bad.tolist(), error)
+                unwritable |= {row: error.of(place) for row, place in zip(bad.tolist(), error.rows, strict=True)}
                 kept = ~np.isin(part.source, bad)
                 part = Part(part.rows[kept].reset_index(drop=True), part.source[kept], part.sink)
 

@@ -13,6 +13,7 @@ import pandas as pd
 from headrace.engine.context import Context, Part
 from headrace.engine.step import step
 from headrace.errors import ClusterError, RefusedError
+from headrace.kafka.codec import EncodeError
 
 Result = TypeVar("Result")
 FailureKind = Literal["decode", "cell", "encode", "time"]
@@ -50,12 +51,15 @@ class Failure:
         return f"{type(self.error).__name__}: {self.error}"
 
 
-def run_bisecting(frame: pd.DataFrame, context: Context) -> tuple[list[Part], list[Failure]]:
+def run_bisecting(
+    frame: pd.DataFrame, context: Context, accept: Callable[[Part], None] | None = None
+) -> tuple[list[Part], list[Failure]]:
     """Run the step over ``frame``; where it raises, over its halves, until the failing rows stand alone.
 
     Args:
         frame: rows without history, with a plain 0-based index.
         context: as for :func:`~headrace.engine.step.step`.
+        accept: raises for parts that shall not go through.
 
     Returns:
         The parts that went through, in the order of the rows, and the rows that failed. A part's ``source`` counts
@@ -64,10 +68,11 @@ def run_bisecting(frame: pd.DataFrame, context: Context) -> tuple[list[Part], li
 
     def attempt(start: int, end: int) -> list[Part]:
         piece = frame if end - start == len(frame) else frame.iloc[start:end].reset_index(drop=True)
-        return [
-            Part(part.rows, np.where(part.source >= 0, part.source + start, -1), part.sink)
-            for part in step(piece, context).parts
-        ]
+        parts = step(piece, context).parts
+        if accept is not None:
+            for part in parts:
+                accept(part)
+        return [Part(part.rows, np.where(part.source >= 0, part.source + start, -1), part.sink) for part in parts]
 
     done, failed = bisect(len(frame), attempt)
     failures = [failure_of(position, error, context.function) for position, error in failed]
@@ -117,4 +122,5 @@ def failure_of(position: int, error: BaseException, function: Callable[..., obje
             shown = shown.tb_next if shown else None
         line = next(line for frame, line in reversed(frames) if frame.f_code.co_filename == code.co_filename)
     text = "".join(traceback.format_exception(type(error), error, shown)) if own else ""
-    return Failure(position, error.with_traceback(None), "cell", text, line)
+    kind: FailureKind = "encode" if isinstance(error, EncodeError) else "cell"
+    return Failure(position, error.with_traceback(None), kind, text, line)

@@ -6,18 +6,22 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
-from headrace.engine.arrivals import Arrivals
+from headrace.engine.arrivals import Arrivals, Arrived
+from headrace.engine.bisect import Failure
 from headrace.engine.codecs import Codecs
 from headrace.engine.event_time import AHEAD, NEVER, microseconds
 from headrace.engine.forgetful import Forgetful
 from headrace.engine.frames import key_texts
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
+from headrace.engine.refusals import OversizedError
 from headrace.engine.repartition_record import ORIGIN_HEADER, Marks, origin
 from headrace.engine.result import BatchResult, Places
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
+from headrace.spec import names
 
 _MARK_EVERY = 1_000_000
 """How much further the clock must be for a quiet partition to be marked again, microseconds."""
@@ -36,6 +40,7 @@ class Repartitioner(Forgetful):
     def __init__(self, stream: Stream, codecs: Codecs, declaration: str, clock: Callable[[], float]) -> None:
         self._spec = stream.document.spec
         self._arrivals = Arrivals(self._spec, codecs)
+        self._refusals = codecs.refusals
         self._declaration = declaration
         self._clock = clock
         self._lanes: dict[int, Lane] = {}
@@ -69,7 +74,10 @@ class Repartitioner(Forgetful):
                 late[places] = lane.judge(rows.take(places), ahead_of)
             self._touched.add(number)
             self._marks.newest[number] = lane.newest[number]
-        positions = arrived.positions.tolist()
+        failures, kept = self._without_refused(arrived)
+        if failures:
+            rows, late = rows.take(kept), late[kept]
+        positions = arrived.positions[kept].tolist()
         key = self._spec.key
         return BatchResult(
             parts=[],
@@ -81,14 +89,30 @@ class Repartitioner(Forgetful):
                 [*(records.headers[position] or []), (ORIGIN_HEADER, origin(records, position, is_late=is_late))]
                 for position, is_late in zip(positions, late.tolist(), strict=True)
             ],
-            failures=arrived.failures,
+            failures=sorted(arrived.failures + failures, key=lambda failure: failure.position),
             dropped=Counter(),
             before=rows.frame,
-            before_positions=arrived.positions,
+            before_positions=arrived.positions[kept],
             partitions=rows.partitions.astype(np.int64),
             offsets=rows.offsets,
             late=Places(),
         )
+
+    def _without_refused(self, arrived: Arrived) -> tuple[list[Failure], npt.NDArray[np.bool_]]:
+        """Return the records that the repartition topic did not accept, as failures, and which rows are others."""
+        kept = np.ones(len(arrived.rows), np.bool_)
+        if not self._refusals or self._spec.key is None:
+            return [], kept
+        topic = names.repartition_topic(self._spec.name, self._spec.key)
+        failures = []
+        places = zip(arrived.rows.partitions.tolist(), arrived.rows.offsets.tolist(), strict=True)
+        for row, place in enumerate(places):
+            known = self._refusals.at(topic, place)
+            if known is not None:
+                kept[row] = False
+                error = OversizedError({row: known[0]}, "The record, with where it comes from,")
+                failures.append(Failure(int(arrived.positions[row]), error, "encode", "", None, *place))
+        return failures, kept
 
     def advance(self, now: int, quiet: list[int]) -> BatchResult | None:
         """Mark partitions that have nothing to read as far as the clock says."""

@@ -23,7 +23,6 @@ from headrace.engine.state.given import Given
 from headrace.engine.state.states import States
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
-from headrace.kafka.codec import EncodeError
 
 MOST_ROWS = 100_000
 """New rows in one call of the function; what has waited for long can be more."""
@@ -124,7 +123,7 @@ class RowWork:
                 Failure(
                     -1,
                     found.error,
-                    "encode" if isinstance(error, EncodeError) else "cell",
+                    found.kind,
                     found.traceback,
                     found.line,
                     int(new.rows.partitions[position]),
@@ -140,7 +139,7 @@ class RowWork:
         given = self.states.given(new.rows, new.lanes) if self.states is not None else None
         result = self._step(rows if order is None else rows.take(order), is_new, given)
         parts = result.parts if order is None else [_put_back(part, order) for part in result.parts]
-        emitted = [Emitted(part, self._codecs.encoder(part.sink).encode(part.rows), rows) for part in parts]
+        emitted = [Emitted(part, self._codecs.encode(part, rows.partitions, rows.offsets), rows) for part in parts]
         if self.states is not None and given is not None:
             self.states.take(given, result.states)
         for lane, own in by_lane:

@@ -20,7 +20,6 @@ from headrace.engine.sides import Sides
 from headrace.engine.step import step
 from headrace.engine.stream import Stream
 from headrace.engine.windows import Closed
-from headrace.kafka.codec import EncodeError
 
 WINDOW_START = "window_start"
 
@@ -72,11 +71,10 @@ class WindowWork:
         known = {(failure.partition, failure.offset) for failure in emission.failures}
         for window, error in failed:
             found = failure_of(-1, error, self._stream.function)
-            kind = "encode" if isinstance(error, EncodeError) else "cell"
             rows = slice(int(bounds[window]), int(bounds[window + 1]))
             places = zip(closed.rows.partitions[rows].tolist(), closed.rows.offsets[rows].tolist(), strict=True)
             emission.failures += [
-                Failure(-1, found.error, kind, found.traceback, found.line, partition, offset)  # type: ignore[arg-type]
+                Failure(-1, found.error, found.kind, found.traceback, found.line, partition, offset)
                 for partition, offset in places
                 if (partition, offset) not in known
             ]
@@ -100,7 +98,7 @@ class WindowWork:
 
     def _emitted(self, part: Part, rows: Rows, starts: Integers) -> Emitted:
         """Return a part with what its windows know: their start, newest timestamp and, for one key, the key."""
-        values = self._codecs.encoder(part.sink).encode(part.rows)
+        values = self._codecs.encode(part, rows.partitions, rows.offsets)
         count = len(part.rows)
         found = _starts_of(part.rows, starts)
         newest = pd.Series(rows.timestamps).groupby(starts).max()

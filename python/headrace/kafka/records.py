@@ -136,6 +136,11 @@ class Records:
         )
 
 
+def header_bytes(headers: Headers | None) -> int:
+    """Return how many bytes names and values of headers have."""
+    return sum(len(name.encode()) + len(value or b"") for name, value in headers or ())
+
+
 def _joined(columns: list[Sequence[bytes | None]]) -> Sequence[bytes | None]:
     if any(isinstance(column, BytesColumn) for column in columns):
         return BytesColumn.concat(columns)

@@ -185,16 +185,28 @@ def create_topic(cluster: Cluster, name: str, partitions: int, config: Mapping[s
 
 def retention_of(cluster: Cluster, topic: str) -> timedelta | None:
     """Return how long a topic keeps its records; ``None`` for good, when it is compacted, or where nobody may know."""
-    client = admin(cluster)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    try:
-        config = client.describe_configs([resource], request_timeout=_SECONDS)[resource].result(_SECONDS)
-    except KafkaException:
-        return None
-    milliseconds = int(config["retention.ms"].value) if "retention.ms" in config else -1
-    if milliseconds < 0 or "delete" not in config["cleanup.policy"].value:
+    config = _settings(cluster, [topic]).get(topic, {})
+    milliseconds = int(config.get("retention.ms", "-1"))
+    if milliseconds < 0 or "delete" not in config["cleanup.policy"]:
         return None
     return timedelta(milliseconds=milliseconds)
+
+
+def size_limits_of(cluster: Cluster, topics: Sequence[str]) -> dict[str, int]:
+    """Return the ``max.message.bytes`` of topics; those about which nobody may know are left out."""
+    found = _settings(cluster, topics)
+    return {topic: int(own["max.message.bytes"]) for topic, own in found.items() if "max.message.bytes" in own}
+
+
+def _settings(cluster: Cluster, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the settings of topics; those that may not be described, or do not answer, are left out."""
+    client = admin(cluster)
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
+    found = {}
+    for resource, future in client.describe_configs(resources, request_timeout=_SECONDS).items():
+        with suppress(KafkaException):
+            found[resource.name] = {name: str(entry.value) for name, entry in future.result(_SECONDS).items()}
+    return found
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str]) -> list[str]:

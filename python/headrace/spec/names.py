@@ -14,8 +14,8 @@ def group_id(stream: str) -> str:
     return f"headrace.{stream}"
 
 
-def transactional_id(stream: str, replica: int) -> str:
-    """Return the transactional id of one replica (0-based)."""
+def transactional_id(stream: str, replica: int | str) -> str:
+    """Return the transactional id of one replica (0-based), or of what writes beside them, by its name."""
     return f"headrace.{stream}.{replica}"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -15,15 +17,22 @@ from headrace.engine.bounded.ranges import Offsets, ranges_of
 from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import Processor, make_processor
+from headrace.engine.refusals import Refusals
 from headrace.engine.result import BatchResult
+from headrace.engine.service.at_least_once import AtLeastOnce
+from headrace.engine.service.delivery import OversizedBatchError
+from headrace.engine.service.letters import roomier
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import MOST_RECORDS
+from headrace.engine.service.topic_sizes import TopicSizes
+from headrace.engine.service.transactions import Transactions
 from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
 from headrace.errors import CellError, ClusterError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Records
+from headrace.kafka.topics import size_limits_of
 from headrace.spec import names
 
 _POLL_SECONDS = 0.1
@@ -88,25 +97,25 @@ def run_bounded(
     began = time.monotonic()
     spec = stream.document.spec
     offsets, lows = ranges_of(cluster, spec.source, start, end)
-    target = _target(stream, cluster, out, len(lows))
-    codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out))
+    refusals = Refusals()
+    target = _target(stream, cluster, out, len(lows), refusals)
+    codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out), refusals=refusals)
     registry = registry_for(spec, cluster)
     sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
     processor = make_processor(stream, codecs=codecs, sides=sides, one_lane=stream.document.repartition)
-    outbox = Outbox(stream, cluster)
+    outbox = Outbox(stream, cluster, refusals)
     total = BoundedResult()
     nothing = Records.empty(spec.source)
     try:
         for batch, read, of in _batches(stream, cluster, processor, offsets, lows):
             _go_on_unless(stopped)
-            result = processor.process(batch)
-            total = _written(stream, outbox, target, batch, result, total)
+            total = _written(stream, outbox, target, processor, batch, partial(processor.process, batch), total)
             processor.commit()
             if sides is not None:
                 sides.committed()
             if progress:
                 progress(read, of)
-        total = _written(stream, outbox, target, nothing, processor.finish(), total)
+        total = _written(stream, outbox, target, processor, nothing, processor.finish, total)
         target.finish()
     except BaseException:
         target.abandon()
@@ -128,13 +137,26 @@ def _go_on_unless(stopped: Callable[[], bool]) -> None:
 
 
 def _written(
-    stream: Stream, outbox: Outbox, target: Target, batch: Records, result: BatchResult, total: BoundedResult
+    stream: Stream,
+    outbox: Outbox,
+    target: Target,
+    processor: Processor,
+    batch: Records,
+    process: Callable[[], BatchResult],
+    total: BoundedResult,
 ) -> BoundedResult:
-    if result.failures and stream.document.spec.on_error == "fail":
-        first = result.failures[0]
-        message = f"A record failed: {first.summary}."
-        raise CellError(message, hint="Mend the stream, or run it with --on-error dlq.")
-    target.write(outbox.pack(batch, replace(result, changes=[])))  # nothing goes on from the end of the run
+    while True:
+        result = outbox.sorted_out(process())
+        if result.failures and stream.document.spec.on_error == "fail":
+            first = result.failures[0]
+            message = f"A record failed: {first.summary}."
+            raise CellError(message, hint="Mend the stream, or run it with --on-error dlq.")
+        try:
+            target.write(outbox.pack(batch, replace(result, changes=[])))  # nothing goes on from the end of the run
+        except OversizedBatchError:
+            processor.rollback()
+        else:
+            break
     return total.model_copy(
         update={
             "records_in": total.records_in + len(batch),
@@ -145,7 +167,7 @@ def _written(
     )
 
 
-def _target(stream: Stream, cluster: Cluster, out: str, partitions: int) -> Target:
+def _target(stream: Stream, cluster: Cluster, out: str, partitions: int, refusals: Refusals) -> Target:
     spec = stream.document.spec
     sinks = list(spec.sinks) or [f"headrace.{spec.name}.out"]
     letters, late = names.dead_letter_topic(spec.name, spec.sink), names.late_topic(spec.name, spec.sink)
@@ -159,7 +181,12 @@ def _target(stream: Stream, cluster: Cluster, out: str, partitions: int) -> Targ
         topics[letters] = f"{out}.dlq"
     if spec.window:
         topics[late] = f"{out}.late"
-    return TopicTarget(cluster, f"{spec.name}-bounded", topics, partitions)
+    kind = Transactions if spec.delivery == "exactly-once" else AtLeastOnce
+    own = {name: topic for topic, name in topics.items()}
+    delivery = kind(cluster, spec.name, f"bounded-{uuid4().hex[:12]}", TopicSizes(cluster, list(own), refusals, own))
+    limit = size_limits_of(cluster, [spec.source]).get(spec.source)
+    creates = {letters: roomier(limit), late: roomier(limit)}
+    return TopicTarget(cluster, delivery, topics, creates, partitions)
 
 
 def _batches(

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Protocol
 
 import orjson
-from confluent_kafka import KafkaException, Producer
 
-from headrace.engine.service.delivery import SETTINGS, Outgoing, send
-from headrace.errors import RefusedError, UsageError
-from headrace.kafka import clients
+from headrace.engine.service.delivery import Delivery, Outgoing
+from headrace.errors import UsageError
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.native import batch_writer, producer_settings
 from headrace.kafka.topics import create_topic
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_SECONDS = 60.0
 
 
 class Target(Protocol):
     """Takes what a bounded run gives."""
 
     def write(self, outgoing: list[Outgoing]) -> None:
-        """Take outputs, late records and dead letters."""
+        """Take outputs, late records and dead letters of a batch.
+
+        Raises:
+            OversizedBatchError: none of it is taken, since a record is too large for its topic; take the batch again.
+            ClusterError: the cluster refuses.
+        """
 
     def finish(self) -> None:
         """Nothing more comes: make it lasting."""
@@ -89,55 +91,43 @@ class FileTarget:
 
 
 class TopicTarget:
-    """Records of a topic, confirmed before the run ends. What was sent stays when a run is stopped.
+    """Records of a topic, each batch confirmed, and exactly-once as the stream is. What was sent stays at a stop.
 
     Args:
         cluster: where.
-        purpose: for the client's id.
+        delivery: sends a batch.
         names: the topic for each of the stream's topics.
-        partitions: of topics that do not exist yet.
+        creates: of those that do not exist yet, the settings.
+        partitions: of those, how many.
     """
 
-    def __init__(self, cluster: Cluster, purpose: str, names: dict[str, str], partitions: int) -> None:
-        self._cluster = cluster
+    def __init__(
+        self,
+        cluster: Cluster,
+        delivery: Delivery,
+        names: dict[str, str],
+        creates: dict[str, dict[str, str]],
+        partitions: int,
+    ) -> None:
+        self._delivery = delivery
         self._names = names
-        for name in names.values():
+        for topic, name in names.items():
             if not _TOPIC_NAME.fullmatch(name):
                 raise UsageError(f"`{name}` cannot name a topic.", hint="A file has a slash or ends in .jsonl.")
-            create_topic(cluster, name, partitions)
-        self._producer: Producer = clients.producer(cluster, purpose=purpose, **{**SETTINGS, **producer_settings()})
-        self._writer = batch_writer(self._producer)
+            create_topic(cluster, name, partitions, creates.get(topic))
 
     def write(self, outgoing: list[Outgoing]) -> None:
-        """Hand records to the producer."""
-        try:
-            for records in outgoing:
-                name = self._names[records.topic]
-                send(
-                    self._producer,
-                    self._writer,
-                    Outgoing(name, records.values, records.keys, records.timestamps, records.headers),
-                )
-            self._producer.poll(0)
-        except KafkaException as error:
-            raise clients.cluster_error(self._cluster, error.args[0]) from error
-        self._check()
+        """Send records and wait for their confirmation."""
+        if outgoing:
+            self._delivery.deliver([replace(own, topic=self._names[own.topic]) for own in outgoing], [], None)
 
     def finish(self) -> None:
-        """Wait until every record is confirmed."""
-        if self._producer.flush(_SECONDS):
-            message = f"Not every output is confirmed after {_SECONDS:.0f} s."
-            raise RefusedError(message, hint="Run it again, into another topic.")
-        self._check()
+        """Let the producer go."""
+        self._delivery.close()
 
     def abandon(self) -> None:
         """Let the producer go."""
-        self._producer.purge()
-
-    def _check(self) -> None:
-        failure = self._writer.failure()
-        if failure is not None:
-            raise clients.cluster_error(self._cluster, failure[0])
+        self._delivery.close()
 
 
 def _line(records: Outgoing, row: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,23 +11,22 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from headrace.engine.result import Places
 from headrace.engine.service.source import Source
-from headrace.errors import ClusterError, RefusedError
-from headrace.kafka import clients
-from headrace.kafka.clusters import Cluster
+from headrace.errors import ClusterError
 from headrace.kafka.native import BatchWriter
 from headrace.kafka.records import Headers
 
 DELIVERY_SECONDS = 30.0
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one record; a broker would not take a request that is much larger."""
 
 SETTINGS: dict[str, object] = {
     "queue.buffering.max.messages": 1_000_000,
     "queue.buffering.max.kbytes": 256 * 1024,
     "delivery.report.only.error": True,
-    "message.max.bytes": 64 * 1024 * 1024,  # what a topic accepts is the broker's affair
+    "message.max.bytes": MOST_BYTES,  # what a topic accepts is the broker's affair
 }
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class Outgoing:
         timestamps: int64[n], milliseconds since the epoch.
         headers: n header lists, or ``None`` when none has any.
         partitions: n partitions, or ``None``: the key decides.
+        places: the source's record that each is of, -1 where unknown; ``None``: all are.
     """
 
     topic: str
@@ -50,10 +49,15 @@ class Outgoing:
     timestamps: npt.NDArray[np.int64]
     headers: list[Headers | None] | None
     partitions: list[int] | None = None
+    places: Places | None = None
 
 
 class UndeliveredError(ClusterError):
     """A batch that is not committed, or nobody knows: go back to what is committed and take it again."""
+
+
+class OversizedBatchError(UndeliveredError):
+    """A batch that is not committed, for a topic refused the size of some of it; which is known the next time."""
 
 
 class Delivery(Protocol):
@@ -67,12 +71,18 @@ class Delivery(Protocol):
             ClusterError: the cluster refuses.
         """
 
-    def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source) -> None:
+    def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source | None) -> None:
         """Send everything of a batch and commit its offsets.
 
+        Args:
+            outgoing: what is sent.
+            offsets: what is committed.
+            source: whose offsets they are; ``None``: there are none.
+
         Raises:
+            OversizedBatchError: it is not committed, since a record is too large for its topic.
             UndeliveredError: it is not committed, or nobody knows.
-            RefusedError: a record is too large for its topic, or another process runs as this replica.
+            RefusedError: not even a bare dead letter fits its topic, or another process runs as this replica.
             ClusterError: the cluster refuses.
         """
 
@@ -106,20 +116,8 @@ def send(producer: Producer, writer: BatchWriter, outgoing: Outgoing) -> None:
             producer.poll(0.05)
 
 
-def explain(cluster: Cluster, error: KafkaError, topic: str) -> Exception:
-    """Return what to raise for an error that a repetition would only meet again."""
-    if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}:
-        return RefusedError(
-            f"An output is larger than the topic `{topic}` accepts ({error.str()}).",
-            hint="Raise the topic's max.message.bytes, or make the output smaller; nothing of the batch was sent.",
-        )
-    return clients.cluster_error(cluster, error)
-
-
 REFUSALS = frozenset(
     {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -130,3 +128,6 @@ REFUSALS = frozenset(
     }
 )
 """Answers that a repetition would only meet again."""
+
+TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+"""Answers about the size of what was sent: of one record, or of several that were sent together."""

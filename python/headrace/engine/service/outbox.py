@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from headrace.engine.bisect import Failure
 from headrace.engine.changelog import Change
-from headrace.engine.result import BatchResult
+from headrace.engine.refusals import OversizedError, Refusals
+from headrace.engine.result import BatchResult, Places
 from headrace.engine.service.delivery import Outgoing
-from headrace.engine.service.letters import dead_letters
+from headrace.engine.service.letters import Origin, dead_letters
 from headrace.engine.service.lookup import find_records
 from headrace.engine.stream import Stream
 from headrace.kafka.bytes_column import BytesColumn
@@ -33,13 +34,16 @@ class Outbox:
     Args:
         stream: the stream.
         cluster: where records that failed long after they came are read again.
+        refusals: what was too large for its topic.
     """
 
-    def __init__(self, stream: Stream, cluster: Cluster) -> None:
+    def __init__(self, stream: Stream, cluster: Cluster, refusals: Refusals) -> None:
         self._stream = stream
         self._spec = stream.document.spec
         self._cluster = cluster
+        self._refusals = refusals
         self._letters = names.dead_letter_topic(stream.name, self._spec.sink)
+        self._origin = Origin(self._letters, stream.name, stream.commit)
         self._late = names.late_topic(stream.name, self._spec.sink)
         self._state = names.state_topic(stream.name)
         stamp = stream.commit if self._spec.stamp else None
@@ -57,19 +61,39 @@ class Outbox:
             topics.append(self._state)
         return topics
 
+    def sorted_out(self, result: BatchResult) -> BatchResult:
+        """Return the result with late records among the failures that their topic did not accept."""
+        if not (self._refusals and self._spec.window and len(result.late)):
+            return result
+        kept, failures = [], list(result.failures)
+        places = zip(result.late.partitions.tolist(), result.late.offsets.tolist(), strict=True)
+        for row, place in enumerate(places):
+            known = self._refusals.at(self._late, place)
+            if known is None:
+                kept.append(row)
+            else:
+                error = OversizedError({0: known[0]}, "The record, which came too late for its window,")
+                failures.append(Failure(-1, error, "encode", "", None, *place))
+        late = Places(result.late.partitions[kept], result.late.offsets[kept])
+        return replace(result, late=late, failures=failures)
+
     def pack(self, batch: Records, result: BatchResult) -> list[Outgoing]:
         """Return all that a batch gives, by topic.
 
         Args:
             batch: the records that were taken.
             result: what became of them, and of earlier ones.
+
+        Raises:
+            UndeliveredError: earlier records are to be read again, and cannot be now.
         """
         batch = batch if result.taken is None else result.taken
         outgoing = self._outputs(result)
         if self._spec.window and len(result.late):
             places = list(zip(result.late.partitions.tolist(), result.late.offsets.tolist(), strict=True))
-            late = find_records(self._cluster, batch, places)
-            outgoing.append(Outgoing(self._late, late.values, late.keys, late.timestamps, late.headers))
+            late = find_records(self._cluster, batch, places).records
+            own = late.values, late.keys, late.timestamps, late.headers
+            outgoing.append(Outgoing(self._late, *own, places=result.late))
         if result.changes:
             outgoing.append(self._changes(result.changes))
         if result.failures:
@@ -97,9 +121,8 @@ class Outbox:
             else (int(batch.partitions[failure.position]), int(batch.offsets[failure.position]))
             for failure in failures
         ]
-        records = find_records(self._cluster, batch, places)
-        placed = [replace(failure, position=row) for row, failure in enumerate(failures)]
-        return dead_letters(records, placed, topic=self._letters, stream=self._stream.name, commit=self._stream.commit)
+        found = find_records(self._cluster, batch, places)
+        return dead_letters(found.records, failures, self._origin, gone=found.gone, refusals=self._refusals)
 
     def _outputs(self, result: BatchResult) -> list[Outgoing]:
         if not result.values or not self._spec.sinks:
@@ -107,7 +130,8 @@ class Outbox:
         headers = self._stamped(result.headers, len(result.values))
         values = result.values
         if result.sinks is None:
-            return [Outgoing(self._spec.sinks[0], values, result.keys, result.timestamps, headers)]
+            places = Places(result.partitions, result.offsets)
+            return [Outgoing(self._spec.sinks[0], values, result.keys, result.timestamps, headers, places=places)]
         return [
             self._chosen(topic, np.flatnonzero(result.sinks == number), values, result, headers)
             for number, topic in enumerate(self._spec.sinks)
@@ -129,6 +153,7 @@ class Outbox:
             _taken(result.keys, rows),
             result.timestamps[places],
             None if headers is None else [headers[row] for row in rows],
+            places=Places(result.partitions[places], result.offsets[places]),
         )
 
     def _stamped(self, headers: list[Headers | None] | None, count: int) -> list[Headers | None] | None:

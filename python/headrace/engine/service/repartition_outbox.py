@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headrace.engine.repartition_record import MARKS_HEADER
-from headrace.engine.result import BatchResult
+from headrace.engine.result import BatchResult, Places
 from headrace.engine.service.delivery import Outgoing
 from headrace.engine.service.outbox import Outbox
 from headrace.kafka.records import Headers, Records
@@ -42,13 +42,18 @@ class RepartitionOutbox:
         self._outbox = outbox
         self._on_error = on_error
 
+    def sorted_out(self, result: BatchResult) -> BatchResult:
+        """Return the result as it is: nothing is late yet."""
+        return result
+
     def pack(self, batch: Records, result: BatchResult) -> list[Outgoing]:
         """Return the records of a batch under their new keys, then marks for every partition."""
         outgoing = []
         if result.values:
             places = None if all(result.keys) else [_BY_KEY if key else _WITHOUT_KEY for key in result.keys]
             values, keys, stamps = result.values, result.keys, result.timestamps
-            outgoing.append(Outgoing(self._topic, values, keys, stamps, result.headers, places))
+            origin = Places(result.partitions, result.offsets)
+            outgoing.append(Outgoing(self._topic, values, keys, stamps, result.headers, places, origin))
         marks = self._repartitioner.take_marks()
         if marks.newest or marks.floors:
             count = self._partitions

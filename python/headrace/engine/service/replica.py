@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import declaration, make_processor
+from headrace.engine.refusals import Refusals
 from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
 from headrace.engine.service.deployment import DeploymentInfo
@@ -22,6 +23,7 @@ from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.service.source import Source
 from headrace.engine.service.stage import Stage
 from headrace.engine.service.stopping import Stopping
+from headrace.engine.service.topic_sizes import TopicSizes
 from headrace.engine.service.transactions import Transactions
 from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
@@ -70,9 +72,10 @@ class Replica:
         self._deployed = bool(deployment.deploy)
         self._pace = Pace(max_rate, most=MOST_WITH_PAST if self._spec.lookback else MOST_RECORDS)
         kind = Transactions if self._spec.delivery == "exactly-once" else AtLeastOnce
-        self._delivery: Delivery = kind(cluster, stream.name, replica)
+        self._refusals = Refusals()
+        self._outbox = Outbox(stream, cluster, self._refusals)
+        self._delivery: Delivery = kind(cluster, stream.name, replica, self._sizes())
         self._metrics = ServiceMetrics(stream.name, replica, stream.commit, deployment.deploy)
-        self._outbox = Outbox(stream, cluster)
         self._replica = replica
         self._deployment = deployment
         self._stages: list[Stage] = []
@@ -146,7 +149,7 @@ class Replica:
         """Make the stage of the stream, or where its records do not stand by its key, both stages."""
         spec, name = self._spec, self._stream.name
         folder = home("services", name) / f"state-{self._replica}"
-        codecs = make_codecs(self._stream, cluster=self._cluster, registers=True)
+        codecs = make_codecs(self._stream, cluster=self._cluster, registers=True, refusals=self._refusals)
         common = self._delivery, self._metrics, self._pace
         registry = registry_for(spec, self._cluster)
         sides = LiveSides(self._stream.document, self._cluster, registry) if spec.sides else None
@@ -175,6 +178,12 @@ class Replica:
             Stage(self._stream, self._cluster, source, first, outbox, *common, role="first"),
             Stage(self._stream, self._cluster, again, second, self._outbox, *common, role="second", sides=sides),
         ]
+
+    def _sizes(self) -> TopicSizes:
+        topics = self._outbox.topics
+        if self._stream.document.repartition and self._spec.key:
+            topics.append(names.repartition_topic(self._stream.name, self._spec.key))
+        return TopicSizes(self._cluster, topics, self._refusals)
 
     def _require_topics(self) -> None:
         for topic in [self._spec.source, *(side.topic for side in self._spec.side_inputs), *self._outbox.topics]:

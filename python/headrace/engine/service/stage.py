@@ -223,7 +223,7 @@ class Stage:
         started = time.monotonic()
         records = gathered.records
         try:
-            result = self._processor.process(records)
+            result = self._outbox.sorted_out(self._processor.process(records))
         except SidesBehindError:
             self._hold(gathered)
             return

@@ -11,13 +11,14 @@ from headrace.engine.service.delivery import (
     DELIVERY_SECONDS,
     REFUSALS,
     SETTINGS,
+    TOO_LARGE,
     Outgoing,
     UndeliveredError,
-    explain,
     send,
 )
 from headrace.engine.service.source import Source
 from headrace.engine.service.timed_calls import TimedCalls
+from headrace.engine.service.topic_sizes import ALONE, TopicSizes, Trial
 from headrace.errors import RefusedError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
@@ -29,6 +30,7 @@ TRANSACTION_SECONDS = 20.0
 
 _INIT_SECONDS = 15.0
 _OFFSETS_SECONDS = 10.0
+_FLUSH_SECONDS = 0.1
 _OVERTIME_SECONDS = 2.0
 """How long a call may take beyond its time-out before nobody waits for it any more."""
 
@@ -46,12 +48,14 @@ class Transactions:
         cluster: where.
         service: the service's name.
         replica: its number; both make the transactional id, which fences a predecessor.
+        sizes: what the topics accept.
     """
 
-    def __init__(self, cluster: Cluster, service: str, replica: int) -> None:
+    def __init__(self, cluster: Cluster, service: str, replica: int | str, sizes: TopicSizes) -> None:
         self._cluster = cluster
         self._service = service
         self._replica = replica
+        self._sizes = sizes
         self._producer: Producer | None = None
         self._writer: BatchWriter | None = None
         self._begun = 0.0
@@ -61,14 +65,18 @@ class Transactions:
         """Make a producer that no earlier one with this id can interfere with; pending transactions are settled."""
         if self._producer is not None:
             return
+        settings = {**SETTINGS, **producer_settings(), "batch.size": self._sizes.batch_bytes()}
+        producer = self._initialised(settings)
+        self._producer, self._writer = producer, batch_writer(producer)
+
+    def _initialised(self, settings: dict[str, object]) -> Producer:
         producer = clients.producer(
             self._cluster,
             purpose=f"{self._service}-{self._replica}",
             **{
-                **SETTINGS,
+                **settings,
                 "transactional.id": names.transactional_id(self._service, self._replica),
                 "transaction.timeout.ms": int(TRANSACTION_SECONDS * 1000),
-                **producer_settings(),
             },
         )
         try:
@@ -76,12 +84,12 @@ class Transactions:
         except KafkaException as error:
             reason = error.args[0]
             if reason.code() in REFUSALS or (reason.fatal() and reason.code() not in _FENCED):
-                raise explain(self._cluster, reason, "") from error
+                raise clients.cluster_error(self._cluster, reason) from error
             message = f"The producer cannot be made ready: {reason.str()}."
             raise UndeliveredError(message) from error
-        self._producer, self._writer = producer, batch_writer(producer)
+        return producer
 
-    def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source) -> None:
+    def deliver(self, outgoing: list[Outgoing], offsets: list[TopicPartition], source: Source | None) -> None:
         """Send and commit a batch; see :class:`~headrace.engine.service.delivery.Delivery`."""
         self.open()
         producer, writer = self._producer, self._writer
@@ -92,18 +100,20 @@ class Transactions:
             producer.begin_transaction()
             for records in outgoing:
                 send(producer, writer, records)
-            group = source.group()
-            self._calls.call(
-                lambda: producer.send_offsets_to_transaction(offsets, group, _OFFSETS_SECONDS),
-                _OFFSETS_SECONDS + _OVERTIME_SECONDS,
-            )
-            producer.commit_transaction(DELIVERY_SECONDS)
+            if source is not None:
+                self._send_offsets(producer, offsets, source.group())
+            failure = self._failure_of(producer, writer)
+            if failure is None:
+                producer.commit_transaction(DELIVERY_SECONDS)
         except TimeoutError as error:
             self._producer = None  # to the call, which still has it: its successor fences it
             message = "The group's coordinator does not say whether it took the offsets."
             raise UndeliveredError(message) from error
         except KafkaException as error:
-            raise self._undo(error.args[0]) from error
+            raise self._undo(error.args[0], writer.failure(), outgoing) from error
+        if failure is not None:
+            raise self._undo(failure[0], failure, outgoing)
+        self._sizes.settled()
 
     def close(self) -> None:
         """Let the producer go; a transaction that is still open is aborted by the next producer with its id."""
@@ -112,16 +122,39 @@ class Transactions:
         if producer is not None:
             producer.purge()
 
-    def _undo(self, error: KafkaError) -> Exception:
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], group: object) -> None:
+        self._calls.call(
+            lambda: producer.send_offsets_to_transaction(offsets, group, _OFFSETS_SECONDS),
+            _OFFSETS_SECONDS + _OVERTIME_SECONDS,
+        )
+
+    @staticmethod
+    def _failure_of(producer: Producer, writer: BatchWriter) -> tuple[KafkaError, str] | None:
+        """Wait until everything is sent; return the first failure and its topic, where there is one.
+
+        A commit waits, after a failure, until all records behind it have timed out.
+        """
+        deadline = time.monotonic() + DELIVERY_SECONDS
+        while producer.flush(_FLUSH_SECONDS) and time.monotonic() < deadline:
+            if (failure := writer.failure()) is not None:
+                return failure
+        return writer.failure()
+
+    def _undo(self, error: KafkaError, failure: tuple[KafkaError, str] | None, outgoing: list[Outgoing]) -> Exception:
         """Drop the producer, and return what to raise."""
         elapsed = time.monotonic() - self._begun
-        failure = self._writer.failure() if self._writer is not None else None
         self.close()  # its successor's first step aborts the transaction, whatever became of this producer's requests
         if error.code() in _FENCED and elapsed < TRANSACTION_SECONDS:
             message = f"Another process runs as this replica: it fenced this one's producer ({error.str()})."
             return RefusedError(message, hint="Run each replica once; `headrace services` shows those of this machine.")
         cause, topic = failure or (error, "")
+        if cause.code() in TOO_LARGE:
+            return self._sizes.refused(topic, outgoing, self._trial)
         if cause.code() in REFUSALS:
-            return explain(self._cluster, cause, topic)
+            return clients.cluster_error(self._cluster, cause)
         logger.warning("batch not committed", extra={"error": error.name(), "reason": error.str()})
         return UndeliveredError(f"The transaction did not commit: {error.name()}: {error.str()}.")
+
+    def _trial(self) -> Trial:
+        """Return what sends records one by one, in transactions that are never committed."""
+        return Trial(self._initialised({**SETTINGS, **ALONE}), transactional=True)

@@ -17,3 +17,8 @@ class EncodeError(RecordError):
     def __init__(self, message: str, *, rows: Sequence[int], hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.rows = tuple(rows)
+
+    def of(self, row: int) -> EncodeError:
+        """Return the error of one of the rows."""
+        del row
+        return self
