@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Message
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic
@@ -99,8 +100,6 @@ def test_oversized_outputs_can_be_dropped_or_stop_the_service(
     assert fails.start().ended() == 1
     assert "offset 2 failed: OversizedError: An output has 200," in fails.log
     assert (fails.progress(), ids(read_all(cluster, fails.sink))) == (2, [0, 1])
-
-
 
 
 FAILS = "raise ValueError('y' * 50_000)"
@@ -237,3 +236,29 @@ def test_a_bounded_run_writes_letters_for_outputs_that_are_too_large(
     (letter,) = read_all(cluster, f"{out}.dlq")
     assert json.loads(letter.value() or b"")["id"] == 4
     assert f"the topic `{service.sink}`, which".encode() in headers_of(letter)["headrace-error"]
+
+
+def test_a_late_record_that_the_late_topic_does_not_take_is_a_dead_letter(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess]
+) -> None:
+    declared = WINDOWS | {"types": {"k": "str", "t": "datetime64[us, UTC]", "size": "int64", "text": "str"}}
+    body = "return df.groupby('window_start')['size'].sum().reset_index()"
+    service = make(make_service, body, **(declared | {"idle": "1h"}))
+    late = ConfigResource(ConfigResource.Type.TOPIC, f"{service.sink}.late")
+    for name, setting in (SMALL | {"compression.type": "uncompressed"}).items():
+        late.add_incremental_config(ConfigEntry(name, setting, incremental_operation=AlterConfigOpType.SET))
+    AdminClient({"bootstrap.servers": cluster.address}).incremental_alter_configs([late])[late].result()
+    values = [
+        at(second).replace(b"}", b', "text": "%s"}' % (b"x" * (120_000 if second == 3 else 10)))
+        for second in (0, 90, 3, 4, 180)
+    ]
+    fill(cluster, service.source, values, keys=[b"a"] * 5)
+    service.start().caught_up()
+    assert [message.value() for message in read_all(cluster, late.name)] == [values[3]]
+    (letter,) = read_all(cluster, f"{service.sink}.dlq")
+    assert (letter.key(), letter.value()) == (b"a", values[2])
+    assert (
+        b"OversizedError: The record, which came too late for its window, has" in headers_of(letter)["headrace-error"]
+    )
+    status = service.status()
+    assert (status["failed"], status["late"], status["records_out"]) == (1, 1, 2)

@@ -200,10 +200,11 @@ def size_limits_of(cluster: Cluster, topics: Sequence[str]) -> dict[str, int]:
 
 def _settings(cluster: Cluster, topics: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return the settings of topics; those that may not be described, or do not answer, are left out."""
-    client = admin(cluster)
     resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
-    found = {}
-    for resource, future in client.describe_configs(resources, request_timeout=_SECONDS).items():
+    found: dict[str, dict[str, str]] = {}
+    if not resources:
+        return found
+    for resource, future in admin(cluster).describe_configs(resources, request_timeout=_SECONDS).items():
         with suppress(KafkaException):
             found[resource.name] = {name: str(entry.value) for name, entry in future.result(_SECONDS).items()}
     return found
