@@ -12,7 +12,7 @@ from headrace.deploy.plan import plan
 from headrace.errors import ExpiredOffsetError, MissingTopicError, RefusedError, UsageError
 from headrace.kafka.clients import admin, producer
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import list_topics
+from headrace.kafka.topics import list_topics, size_limits_of
 from headrace.spec import StreamSpec
 from headrace.spec.names import group_id
 from projects import make_repository
@@ -108,3 +108,40 @@ def test_committed_goes_on_and_an_expired_commit_is_refused(cluster: Cluster, ma
     with pytest.raises(ExpiredOffsetError, match="skip 2 records"):
         start_offsets(cluster, name, topic)
     assert start_offsets(cluster, name, topic, "earliest") == {0: 4, 1: 0}
+
+
+@pytest.mark.parametrize(
+    ("options", "warns"),
+    [
+        ({"window": "tumbling=2h", "grace": "30m"}, True),
+        ({"window": "tumbling=90m", "grace": "45m"}, True),
+        ({"window": "hopping=3h,10min"}, True),
+        ({"window": "tumbling=1h", "grace": "30m"}, False),
+        ({"lookback": "3h"}, True),
+        ({"lookback": "1h"}, False),
+    ],
+)
+def test_a_retention_shorter_than_what_is_looked_at_is_said(
+    tmp_path: Path,
+    cluster: Cluster,
+    make_topic: Callable[..., str],
+    options: dict[str, str],
+    warns: bool,  # noqa: FBT001
+) -> None:
+    source = make_topic("numbers", partitions=1, config={"retention.ms": str(2 * 60 * 60 * 1000)})
+    release = release_of(tmp_path, source, f"{source}.out", key="id", time="at", **options)
+    said = [warning for warning in plan(release, cluster).warnings if "keeps records for 2 hours, less than" in warning]
+    assert len(said) == warns
+    assert all("lengthen the topic's retention.ms" in warning for warning in said)
+
+
+def test_topics_that_take_records_have_more_room_than_the_source(
+    tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str]
+) -> None:
+    source = make_topic("large", partitions=1, config={"max.message.bytes": "3000000"})
+    out = f"{source}.out"
+    planned = plan(release_of(tmp_path, source, out, key="id", time="at", window="tumbling=1h"), cluster)
+    planned.create_topics()
+    limits = size_limits_of(cluster, [out, f"{out}.dlq", f"{out}.late"])
+    assert limits.pop(out) < 2_000_000
+    assert set(limits.values()) == {3_000_000 + 64 * 1024}

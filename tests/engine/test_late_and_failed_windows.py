@@ -157,11 +157,7 @@ def test_a_record_that_is_gone_from_the_log_has_a_letter_that_says_so(
     service = make(make_service, cluster, SUMS_BUT_ONE)
     feed(cluster, service, list(range(150)))
     service.start().caught_up()
-    (number,) = {message.partition() or 0 for message in read_all(cluster, service.source)}
-    admin = AdminClient({"bootstrap.servers": cluster.address})
-    admin.delete_records([TopicPartition(service.source, number, 130)])[
-        TopicPartition(service.source, number, 130)
-    ].result()
+    cut_off(cluster, service, 130)
     feed(cluster, service, [200])
     letters = eventually(lambda: read_all(cluster, f"{service.sink}.dlq"), 30)
     letters.sort(key=lambda letter: headers_of(letter)["headrace-offset"])
@@ -188,3 +184,31 @@ def test_records_are_looked_up_in_slices_and_never_given_up(
     assert found.records.headers == [message.headers() for message in wanted]
     with pytest.raises(UndeliveredError, match="cannot be read again"):
         find_records(Cluster.at("127.0.0.1:1"), batch, places)
+
+
+def test_windows_whose_records_are_gone_from_the_log_are_not_given_as_complete(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess]
+) -> None:
+    service = make(make_service, cluster, SUMS)
+    feed(cluster, service, list(range(60)))
+    service.start().caught_up()
+    feed(cluster, service, list(range(60, 90)))
+    service.caught_up()
+    service.kill()
+    number = cut_off(cluster, service, 80)
+    feed(cluster, service, [200])
+    assert service.start().ended() == 1
+    assert f"Open windows need {service.source}[{number}] from offset 60 on" in service.log
+    assert "but the log begins at 80: their results would lack 20 records" in service.log
+    assert "--from earliest" in service.log
+    sums = [json.loads(message.value() or b"")["x"] for message in read_all(cluster, service.sink)]
+    assert sums == [60]
+
+
+def cut_off(cluster: Cluster, service: ServiceProcess, offset: int) -> int:
+    """Delete what is before ``offset`` in the partition that has records, and return its number."""
+    (number,) = {message.partition() or 0 for message in read_all(cluster, service.source)}
+    admin = AdminClient({"bootstrap.servers": cluster.address})
+    place = TopicPartition(service.source, number, offset)
+    admin.delete_records([place])[place].result()
+    return number

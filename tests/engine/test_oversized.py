@@ -247,7 +247,8 @@ def test_a_late_record_that_the_late_topic_does_not_take_is_a_dead_letter(
     late = ConfigResource(ConfigResource.Type.TOPIC, f"{service.sink}.late")
     for name, setting in (SMALL | {"compression.type": "uncompressed"}).items():
         late.add_incremental_config(ConfigEntry(name, setting, incremental_operation=AlterConfigOpType.SET))
-    AdminClient({"bootstrap.servers": cluster.address}).incremental_alter_configs([late])[late].result()
+    admin = AdminClient({"bootstrap.servers": cluster.address})
+    admin.incremental_alter_configs([late])[late].result()
     values = [
         at(second).replace(b"}", b', "text": "%s"}' % (b"x" * (120_000 if second == 3 else 10)))
         for second in (0, 90, 3, 4, 180)
@@ -257,8 +258,6 @@ def test_a_late_record_that_the_late_topic_does_not_take_is_a_dead_letter(
     assert [message.value() for message in read_all(cluster, late.name)] == [values[3]]
     (letter,) = read_all(cluster, f"{service.sink}.dlq")
     assert (letter.key(), letter.value()) == (b"a", values[2])
-    assert (
-        b"OversizedError: The record, which came too late for its window, has" in headers_of(letter)["headrace-error"]
-    )
+    assert b"The record, which came too late for its window, has" in headers_of(letter)["headrace-error"]
     status = service.status()
     assert (status["failed"], status["late"], status["records_out"]) == (1, 1, 2)

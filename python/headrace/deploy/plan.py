@@ -148,18 +148,22 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
 
 def _short_retention(cluster: Cluster, spec: StreamSpec) -> Iterator[str]:
     """Say when a topic forgets faster than the stream looks back."""
-    lookback = spec.looks_back
-    if lookback is None:
-        return
-    keeps = retention_of(cluster, spec.source)
+    lookback, window = spec.looks_back, spec.windows
+    keeps = retention_of(cluster, spec.source) if lookback is not None or window is not None else None
     if keeps is None:
         return
-    if lookback.rows is not None:
-        yield f"{spec.source} keeps records for {_days(keeps)}: without the local copy, rows from before are gone"
-    elif lookback.span is not None and keeps < lookback.span:
+    records = f"{spec.source} keeps records for {_days(keeps)}"
+    if lookback is not None and lookback.rows is not None:
+        yield f"{records}: without the local copy, rows from before are gone"
+    elif lookback is not None and lookback.span is not None and keeps < lookback.span:
         yield (
-            f"{spec.source} keeps records for {_days(keeps)}, less than the lookback of {spec.lookback}: "
+            f"{records}, less than the lookback of {spec.lookback}: "
             "without the local copy, outputs lack what is gone; lengthen the topic's retention.ms"
+        )
+    if window is not None and keeps < window.size + spec.grace_time:
+        yield (
+            f"{records}, less than the window {spec.window} and its grace of {spec.grace}: "
+            "a restart stops where records of open windows are gone; lengthen the topic's retention.ms"
         )
 
 

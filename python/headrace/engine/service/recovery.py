@@ -8,6 +8,7 @@ from headrace.engine.processor import Processor
 from headrace.engine.service.restoring import Restoring
 from headrace.engine.service.source import Partition, Source
 from headrace.engine.stream import Stream
+from headrace.errors import ExpiredOffsetError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import ends_of
 from headrace.spec import names
@@ -61,7 +62,11 @@ class Recovery:
         return self._changelog.left + self._past.left
 
     def begin(self, places: dict[int, Partition]) -> set[int]:
-        """Begin with partitions and return those of them that have something to read before their records."""
+        """Begin with partitions and return those of them that have something to read before their records.
+
+        Raises:
+            ExpiredOffsetError: the log no longer has all records of open windows.
+        """
         for number, place in places.items():
             self.drop(number)
             self._places[number] = place
@@ -81,6 +86,7 @@ class Recovery:
         """Read a slice and return the partitions that are recovered with it.
 
         Raises:
+            ExpiredOffsetError: the log no longer has all records of open windows.
             ClusterError: the cluster refuses.
         """
         before = self.partitions
@@ -131,8 +137,18 @@ class Recovery:
             logger.info("history recalled", extra={"partition": number, "reading_from": recalled, "to": place.next})
             return recalled
         if memo.lowest is not None and memo.lowest < low:
+            if self._spec.window:
+                raise _incomplete(self._source.topic, number, memo.lowest, low)
             logger.warning(
                 "a part of the past is no longer in the log",
                 extra={"partition": number, "needed_from": memo.lowest, "log_begins_at": low},
             )
         return memo.lowest
+
+
+def _incomplete(topic: str, number: int, lowest: int, low: int) -> ExpiredOffsetError:
+    return ExpiredOffsetError(
+        f"Open windows need {topic}[{number}] from offset {lowest} on, but the log begins at {low}: "
+        f"their results would lack {low - lowest} records.",
+        hint="Deploy with --from earliest to go on with what is left, and lengthen the topic's retention.",
+    )
