@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.engine.memo import Memo
 from headrace.engine.service.counts import Counts, memo_of
+from headrace.engine.service.deadline import Deadline
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.errors import ExpiredOffsetError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import COORDINATOR_MOVES
 
 _ANSWER_SECONDS = 5.0
-_PATIENCE_SECONDS = 60.0
-"""Longer than a transaction of a replica that was killed can hold up the committed offset."""
+PATIENCE_SECONDS = 60.0
+"""For all partitions together, inside a rebalance: longer than a transaction of a replica that was killed can hold up
+the committed offset, and well under ``max.poll.interval.ms``, after which the group would count the replica out."""
 
 _ASK_AGAIN = COORDINATOR_MOVES | {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT}  # noqa: SLF001
 
@@ -39,7 +40,11 @@ class StartPlace:
 
 
 def find_places(
-    consumer: Consumer, cluster: Cluster, assigned: list[TopicPartition], deployment: DeploymentInfo
+    consumer: Consumer,
+    cluster: Cluster,
+    assigned: list[TopicPartition],
+    deployment: DeploymentInfo,
+    seconds: float = PATIENCE_SECONDS,
 ) -> dict[int, StartPlace]:
     """Return the start of each assigned partition.
 
@@ -51,15 +56,17 @@ def find_places(
         cluster: for messages.
         assigned: the partitions.
         deployment: start offsets and id.
+        seconds: how long all questions together may take.
 
     Raises:
         ExpiredOffsetError: a start offset lies before the log's beginning or after its end.
         KafkaException: the cluster does not answer in time.
     """
     places = {}
-    for partition in _committed(consumer, assigned):
+    deadline = Deadline(seconds)
+    for partition in _committed(consumer, assigned, deadline):
         low, high = consumer.get_watermark_offsets(
-            TopicPartition(partition.topic, partition.partition), timeout=_ANSWER_SECONDS
+            TopicPartition(partition.topic, partition.partition), timeout=deadline.at_most(_ANSWER_SECONDS)
         )
         place = _choose(partition, deployment, low, high)
         if not low <= place.offset <= high:
@@ -84,20 +91,19 @@ def _choose(partition: TopicPartition, deployment: DeploymentInfo, low: int, hig
     return StartPlace(low, low=low)
 
 
-def _committed(consumer: Consumer, assigned: list[TopicPartition]) -> list[TopicPartition]:
+def _committed(consumer: Consumer, assigned: list[TopicPartition], deadline: Deadline) -> list[TopicPartition]:
     """Ask what is committed, waiting out a predecessor's open transaction."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
     asked = [TopicPartition(partition.topic, partition.partition) for partition in assigned]
     while True:
         try:
-            answer = consumer.committed(asked, timeout=_ANSWER_SECONDS)
+            answer = consumer.committed(asked, timeout=deadline.at_most(_ANSWER_SECONDS))
         except KafkaException as error:
             problem = error.args[0]
         else:
             problem = next((partition.error for partition in answer if partition.error is not None), None)
             if problem is None:
                 return answer
-        if problem.code() not in _ASK_AGAIN or time.monotonic() > deadline:
+        if problem.code() not in _ASK_AGAIN or deadline.passed:
             raise KafkaException(problem)
 
 

@@ -99,6 +99,11 @@ class Recovery:
                 self._processor.restored(number)
         return before - self.partitions
 
+    def rest(self) -> None:
+        """Let go of what is not read any more, once all is recovered; not inside a rebalance."""
+        self._changelog.rest()
+        self._past.rest()
+
     def close(self) -> None:
         """Stop reading."""
         self._changelog.close()

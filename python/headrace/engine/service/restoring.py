@@ -47,6 +47,7 @@ class Restoring:
         self._take = take
         self._consumer: Consumer | None = None
         self._ranges: dict[int, _Range] = {}
+        self._moved = False
 
     @property
     def partitions(self) -> set[int]:
@@ -65,12 +66,12 @@ class Restoring:
             extra={"topic": self._topic, "partition": partition, "from": first, "to": end},
         )
         self._ranges[partition] = _Range(first, end)
-        self._assign()
+        self._moved = True
 
     def drop(self, partition: int) -> None:
-        """Forget a partition."""
+        """Forget a partition; nothing is waited for, so that a rebalance can go on."""
         if self._ranges.pop(partition, None) is not None:
-            self._assign()
+            self._moved = True
 
     def step(self) -> set[int]:
         """Read a slice and return the partitions that are restored with it.
@@ -78,6 +79,8 @@ class Restoring:
         Raises:
             ClusterError: the cluster refuses.
         """
+        if self._moved:
+            self._assign()
         if self._consumer is None:
             return set()
         by_partition: dict[int, list[Message]] = {}
@@ -124,12 +127,18 @@ class Restoring:
             self._assign()
             raise
 
+    def rest(self) -> None:
+        """Let go of the cluster when nothing is left to be read; not inside a rebalance."""
+        if self._moved and not self._ranges:
+            self._assign()
+
     def close(self) -> None:
         """Stop reading."""
         self._ranges = {}
         self._assign()
 
     def _assign(self) -> None:
+        self._moved = False
         if not self._ranges:
             if self._consumer is not None:
                 self._consumer.close()

@@ -137,6 +137,8 @@ class Stage:
                 self._source.let_go(set(self._source.partitions))
             elif done and self._spec.key:
                 self._source.let_go(done)
+        else:
+            self._recovery.rest()
         gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
         if self._sides is not None:
             self._sides.begin()
