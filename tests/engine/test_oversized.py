@@ -9,7 +9,12 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Message
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic
@@ -261,3 +266,21 @@ def test_a_late_record_that_the_late_topic_does_not_take_is_a_dead_letter(
     assert b"The record, which came too late for its window, has" in headers_of(letter)["headrace-error"]
     status = service.status()
     assert (status["failed"], status["late"], status["records_out"]) == (1, 1, 2)
+
+
+def test_a_row_of_a_state_that_its_topic_does_not_take_is_a_clear_stop(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess]
+) -> None:
+    body = """
+    import numpy as np
+    noise = np.random.default_rng(1).bytes(1_000_000).hex()
+    kept = df.groupby("text").id.max().to_frame().assign(noise=noise)
+    return df[["id"]], kept
+    """
+    options: dict[str, object] = {"key": "text", "states": ("kept",), "sink_config": None}
+    service = make(make_service, body, **options, states_types={"kept": {"id": "int64", "noise": "str"}})
+    create_topic(cluster, names.state_topic(service.name), 4, {"cleanup.policy": "compact"})
+    fill(cluster, service.source, [value(1)], keys=[b"noise"])
+    assert service.start().ended() == 1
+    assert f"bytes for the topic `{names.state_topic(service.name)}`, which accepts 1,048,588" in service.log
+    assert (service.progress(), read_all(cluster, service.sink)) == (0, [])

@@ -29,7 +29,12 @@ from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import header_bytes
 from headrace.kafka.topics import size_limits_of
 
-ALONE: dict[str, object] = {"batch.size": 1, "linger.ms": 0, "delivery.report.only.error": False}
+ALONE: dict[str, object] = {
+    "batch.size": 1,
+    "linger.ms": 0,
+    "delivery.report.only.error": False,
+    "max.in.flight.requests.per.connection": 1,  # what is on its way behind a refused record would be out of sequence
+}
 """Settings of a producer that sends each record in a batch of its own."""
 
 _BATCH_BYTES = 1_000_000
@@ -155,16 +160,18 @@ class Trial:
         self._transactional = transactional
 
     def refused(self, records: Outgoing, rows: list[int], deadline: float) -> list[int]:
-        """Return which rows of ``records`` are refused; after ``deadline`` those that are known by then.
+        """Return which rows of ``records`` are refused; those that are known when ``deadline`` or the cluster ends it.
 
         Raises:
-            UndeliveredError: the cluster does not answer.
+            UndeliveredError: the cluster does not answer, and none is known.
         """
         refused: list[int] = []
         left = list(rows)
         count = _FEW if self._transactional else len(rows)
         while left and time.monotonic() < deadline:
             judged = self._judged(records, left[:count])
+            if not judged and refused:
+                return refused
             if not judged:
                 raise UndeliveredError("The cluster does not say which records are too large.")
             came = [row for row in left if judged.get(row)]
