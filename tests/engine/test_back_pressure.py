@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import psutil
 import pytest
@@ -34,6 +35,12 @@ def produce(cluster: Cluster, topic: str, numbers: range) -> None:
     assert producer.flush(60) == 0
 
 
+def lag_above(service: ServiceProcess, least: int) -> int:
+    """Return the lag, or nothing before it is above ``least``."""
+    lag = int(service.status()["lag"])
+    return lag if lag > least else 0
+
+
 @pytest.mark.timeout(180)
 def test_the_lag_grows_and_the_memory_does_not(cluster: Cluster, make_service: Callable[..., ServiceProcess]) -> None:
     service = make_service(SLOW, types=TYPES)
@@ -41,12 +48,12 @@ def test_the_lag_grows_and_the_memory_does_not(cluster: Cluster, make_service: C
     service.start().caught_up()
     process = psutil.Process(service.running.pid)
     at_rest = process.memory_info().rss
-    lags, sizes = [], []
+    lags: list[int] = []
+    sizes: list[float] = []
     for piece in range(PIECES):
         produce(cluster, service.source, range(piece * PIECE, (piece + 1) * PIECE))
         least = (lags[-1] if lags else 0) + PIECE // 2
-        status = eventually(lambda least=least: (found := service.status())["lag"] > least and found, 60)
-        lags.append(status["lag"])
+        lags.append(eventually(partial(lag_above, service, least), 60))
         sizes.append((process.memory_info().rss - at_rest) / 1e6)
     assert lags == sorted(lags)
     assert lags[-1] * BYTES / 1e6 > MOST_MB  # were it all in the process, it would be seen

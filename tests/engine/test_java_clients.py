@@ -81,7 +81,7 @@ def test_java_and_a_service_put_a_key_into_the_same_partition(
     theirs = make_topic("java", partitions=PARTITIONS)
     produce(cluster, theirs, [(key, "value") for key in keys])
 
-    by_java = {message.key(): message.partition() for message in read_all(cluster, theirs)}
+    by_java = {message.key() or b"": message.partition() for message in read_all(cluster, theirs)}
 
     assert by_java.keys() == {key.encode() for key in keys}
     assert set(by_java.values()) == set(range(PARTITIONS))

@@ -146,7 +146,7 @@ def test_with_a_copy_only_what_came_after_it_is_read(tmp_path: Path) -> None:
     after.restored(0)
     results += [after.process(records.take(np.arange(390, 400))), after.finish()]
     after.close()
-    frame = pd.DataFrame([orjson.loads(value) for value in records.values])
+    frame = pd.DataFrame([orjson.loads(value or b"") for value in records.values])
     frame = frame.assign(t=pd.to_datetime(frame.t, utc=True).dt.as_unit("us"))
     assert_same(rows_of(results), wanted(ROWS[0].function, frame, records))
 
