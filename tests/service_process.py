@@ -57,6 +57,7 @@ class ServiceProcess:
     environment: dict[str, str] = field(default_factory=dict)
     source: str = ""
     sink: str = ""
+    replica: int = 0
     process: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
 
@@ -70,7 +71,7 @@ class ServiceProcess:
 
     def start(self) -> ServiceProcess:
         command = [sys.executable, "-m", "headrace", "run", str(self.folder)]
-        command += ["--cluster", self.cluster.address, *self.arguments]
+        command += ["--cluster", self.cluster.address, "--replica", str(self.replica), *self.arguments]
         self._log = self.log_file.open("ab")
         self.process = subprocess.Popen(
             command, env={**os.environ, **self.environment}, stdout=subprocess.DEVNULL, stderr=self._log
@@ -107,7 +108,8 @@ class ServiceProcess:
 
     def get(self, path: str) -> bytes:
         """GET from the replica's HTTP port."""
-        port = json.loads((home("services", self.name) / "replica-0.json").read_text(encoding="utf-8"))["port"]
+        file = home("services", self.name) / f"replica-{self.replica}.json"
+        port = json.loads(file.read_text(encoding="utf-8"))["port"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return bytes(answer.read())
 

@@ -43,3 +43,25 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def shown_rows(page: str) -> list[list[tuple[str, str]]]:
+    """Return for each row of a page's tables that end in `shown by` the tests it links: name and path."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    tables = re.findall(r"^\|.*shown by \|\n\|[-|]+\|\n((?:\|.*\|\n?)+)", text, re.MULTILINE)
+    return [
+        re.findall(r"\[([^\]]+)\]\((\.\./tests/[^)]+)\)", line.rsplit(" | ", 1)[1])
+        for table in tables
+        for line in table.splitlines()
+    ]
+
+
+@pytest.mark.parametrize(("page", "least"), [("flink.md", 22), ("outcomes.md", 11)])
+def test_every_row_names_the_tests_that_show_it(page: str, least: int) -> None:
+    rows = shown_rows(page)
+    assert len(rows) >= least
+    for row in rows:
+        assert row, rows
+        for name, path in row:
+            source = (DOCS / path).read_text(encoding="utf-8")
+            assert re.search(rf"^def {name}\(", source, re.MULTILINE), (name, path)

@@ -4,6 +4,17 @@ export const UNKNOWN = '–';
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const TENTHS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 
+const SPANS: [string, number][] = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60]
+];
+const SIZES: [string, number][] = [
+  ['GB', 1e9],
+  ['MB', 1e6],
+  ['kB', 1e3]
+];
+
 /** A count with thousands separators, e.g. `336,776`. */
 export function count(value: number | null | undefined): string {
   return typeof value === 'number' ? WHOLE.format(value) : UNKNOWN;
@@ -25,6 +36,27 @@ export function milliseconds(value: number | null | undefined): string {
   return value < 10_000
     ? `${(value < 10 ? TENTHS : WHOLE).format(value)} ms`
     : `${WHOLE.format(value / 1000)} s`;
+}
+
+/** A length of time in its largest unit, e.g. `45 s`, `12 min`, `5 h`, `9 d`. */
+export function span(seconds: number | null | undefined): string {
+  if (typeof seconds !== 'number') {
+    return UNKNOWN;
+  }
+  const [unit, size] = SPANS.find(
+    ([, least]) => Math.abs(seconds) >= least
+  ) ?? ['s', 1];
+  return `${WHOLE.format(Math.trunc(seconds / size))} ${unit}`;
+}
+
+/** A size in its largest decimal unit, e.g. `900 B`, `1.5 MB`. */
+export function bytes(size: number | null | undefined): string {
+  if (typeof size !== 'number') {
+    return UNKNOWN;
+  }
+  const [unit, step] = SIZES.find(([, least]) => size >= least) ?? ['B', 1];
+  const value = size / step;
+  return `${(value < 10 ? TENTHS : WHOLE).format(value)} ${unit}`;
 }
 
 /** The first seven digits of a commit. */

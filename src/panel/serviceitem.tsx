@@ -7,7 +7,14 @@ import type { IService, ServiceState } from '../api/types';
 import { CommandIDs } from '../commands';
 import { IconButton } from '../components/iconbutton';
 import { Name } from '../components/name';
-import { count, milliseconds, rate, shortCommit } from '../components/numbers';
+import {
+  bytes,
+  count,
+  milliseconds,
+  rate,
+  shortCommit,
+  span
+} from '../components/numbers';
 import {
   logIcon,
   runningIcon,
@@ -114,7 +121,37 @@ function Figures(props: {
       <Figure label={trans.__('rate in')} value={rate(service.in_per_s)} />
       <Figure label={trans.__('rate out')} value={rate(service.out_per_s)} />
       <Figure label={trans.__('lag')} value={count(service.lag)} />
+      <Figure label={trans.__('p50')} value={milliseconds(service.p50_ms)} />
+      <Figure label={trans.__('p95')} value={milliseconds(service.p95_ms)} />
       <Figure label={trans.__('p99')} value={milliseconds(service.p99_ms)} />
+      <Figure
+        label={trans.__('commit')}
+        value={milliseconds(service.transaction_ms)}
+        title={trans.__('Mean time to send and commit a batch')}
+      />
+      <Figure
+        label={trans.__('batch')}
+        value={count(service.batch_records)}
+        title={trans.__('Mean records in a batch')}
+      />
+      {service.watermark_delay_s !== null && (
+        <Figure
+          label={trans.__('behind')}
+          value={span(service.watermark_delay_s)}
+          title={trans.__('How far event time is behind the clock')}
+        />
+      )}
+      {service.remembered_rows > 0 && (
+        <Figure
+          label={trans.__('kept')}
+          value={bytes(service.remembered_bytes)}
+          title={trans._n(
+            '%1 row of lookbacks, windows and states',
+            '%1 rows of lookbacks, windows and states',
+            service.remembered_rows
+          )}
+        />
+      )}
       <Figure label={trans.__('in')} value={count(service.records_in)} />
       <Figure label={trans.__('out')} value={count(service.records_out)} />
       <Figure
@@ -122,6 +159,9 @@ function Figures(props: {
         value={count(service.failed)}
         alarm={!!service.failed}
       />
+      {!!service.late && (
+        <Figure label={trans.__('late')} value={count(service.late)} alarm />
+      )}
       {service.restarts > 0 && (
         <Figure
           label={trans.__('restarts')}
@@ -137,9 +177,13 @@ function Figure(props: {
   label: string;
   value: string;
   alarm?: boolean;
+  title?: string;
 }): React.JSX.Element {
   return (
-    <div className={props.alarm ? 'jp-mod-failed' : undefined}>
+    <div
+      className={props.alarm ? 'jp-mod-failed' : undefined}
+      title={props.title}
+    >
       <dt>{props.label}</dt>
       <dd>{props.value}</dd>
     </div>

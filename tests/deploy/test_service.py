@@ -96,6 +96,8 @@ def test_from_deploy_to_delete(folder: Path, cluster: Cluster) -> None:
     eventually(lambda: processed(name) == COUNT, 30)
     status = service_when(name, lambda now: now.lag == 0)
     assert (status.records_out, status.failed, status.late, status.restarts) == (COUNT, 0, 0, 0)
+    assert None not in (status.p50_ms, status.p95_ms, status.p99_ms, status.batch_records, status.transaction_ms)
+    assert (status.watermark_delay_s, status.remembered_rows, status.remembered_bytes) == (None, 0, 0)
 
     stopped = rollout.stop(name)
 
@@ -201,15 +203,24 @@ def test_a_killed_replica_comes_back_and_counts_stay_exact(folder: Path, cluster
 
 def test_scaling_restarts_none_of_those_that_stay(folder: Path, cluster: Cluster) -> None:
     name = folder.name
+    source = name.removeprefix("s").replace("_", "-")
+    send(cluster, source, range(COUNT))
     one = rollout.deploy(folder, cluster=cluster.name)
+    eventually(lambda: processed(name) == COUNT, 30)
 
     three = rollout.scale(name, 3)
 
     assert len(three.pids) == 3
     assert three.pids[0] == one.pids[0]
+    send(cluster, source, range(COUNT, 2 * COUNT))
+    eventually(lambda: processed(name) == 2 * COUNT, 60)
     two = rollout.scale(name, 2)
     assert two.pids == three.pids[:2]
-    assert two.restarts == 0
+    send(cluster, source, range(2 * COUNT, 3 * COUNT))
+    eventually(lambda: processed(name) == 3 * COUNT, 60)
+    after = service(name)
+    assert (after.pids, after.restarts, after.records_out) == (two.pids, 0, 3 * COUNT)
+    assert read_ids(cluster, f"{source}.doubled") == list(range(3 * COUNT))
     with pytest.raises(RefusedError, match="4 partitions"):
         rollout.scale(name, 5)
 

@@ -27,6 +27,32 @@ def test_a_lookback_gives_what_pandas_gives(idiom: Idiom, data: st.DataObject) -
     assert_same(outputs(result, records), wanted(idiom.function, frame, records))
 
 
+def once_in_a_while(df: pd.DataFrame) -> pd.DataFrame:
+    """Keep what its key has not brought within the ten minutes before."""
+    pause = df.t - df.groupby(["k", "n"], dropna=False)["t"].shift(1)
+    return df[pause.isna() | (pause > pd.Timedelta("10min"))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_duplicates_within_ten_minutes_are_dropped(data: st.DataObject) -> None:
+    frame = data.draw(arrivals())
+    records = records_of(frame)
+    stream = stream_of(once_in_a_while, lookback="10min")
+    result = joined(process_batches(stream, records, data.draw(batches_of(frame))))
+    places = list(zip(frame.t.tolist(), records.partitions.tolist(), records.offsets.tolist(), strict=True))
+    seen: dict[tuple[object, int], pd.Timestamp] = {}
+    kept = set()
+    for row in sorted(range(len(frame)), key=places.__getitem__):  # one after the other, in plain Python
+        key = (None if pd.isna(frame.k[row]) else frame.k[row], int(frame.n[row]))
+        if key not in seen or frame.t[row] - seen[key] > pd.Timedelta("10min"):
+            kept.add(places[row][1:])
+        seen[key] = frame.t[row]
+    assert not result.failures
+    assert len(result.values) == len(kept)
+    assert set(zip(result.partitions.tolist(), result.offsets.tolist(), strict=True)) == kept
+
+
 def totals(df: pd.DataFrame) -> pd.DataFrame:
     grouped = df.groupby(["window_start", "k"], dropna=False)
     return grouped.agg(total=("x", "sum"), rows=("n", "size")).reset_index()

@@ -31,7 +31,7 @@ by_tail = df.sort_values("tailnum", kind="stable")
 rolling = by_tail.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"]
 return by_tail.assign(mean=rolling.mean().to_numpy()).sort_index()[["number", "tailnum", "mean"]]
 """
-HOURLY = """
+TOTALS = """
 grouped = df.groupby(["window_start", "tailnum"], dropna=False)
 return grouped.agg(delay=("dep_delay", "sum"), flights=("number", "size")).reset_index()
 """
@@ -124,9 +124,11 @@ def test_a_lookback_of_28_days_equals_pandas_after_kills(
 
 
 @pytest.mark.timeout(300)
-def test_hourly_windows_equal_pandas_after_kills(cluster: Cluster, make_service: Callable[..., ServiceProcess]) -> None:
+def test_windows_of_six_hours_equal_pandas_after_kills(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess]
+) -> None:
     declared = {"key": "tailnum", "time": "time", "window": "tumbling=6h", "grace": "2h", "idle": "2s"}
-    service = make_service(HOURLY, types=TYPES, arguments=("--max-rate", "15000"), **declared)
+    service = make_service(TOTALS, types=TYPES, arguments=("--max-rate", "15000"), **declared)
     create_topic(cluster, f"{service.sink}.late", 4)
     frame = flights()
     values, keys = values_of(frame)

@@ -216,3 +216,33 @@ def test_a_table_gives_the_newest_row_of_each_key(cluster: Cluster, make: Callab
     later = found.loc[200:]
     assert set(later[later.index % 10 != 3]) == {2.0}
     assert later[later.index % 10 == 3].isna().all()
+
+
+def shares(service: ServiceProcess, partitions: int) -> bool:
+    try:
+        return len(service.status()["partitions"]) == partitions
+    except OSError:  # it is just starting
+        return False
+
+
+@pytest.mark.timeout(120)
+def test_every_replica_has_all_of_a_side_topic(cluster: Cluster, make: Callable[..., ServiceProcess]) -> None:
+    one = make(TABLE, "")
+    other = ServiceProcess(one.folder, cluster, source=one.source, sink=one.sink, replica=1)
+    readings = weather().groupby("place", as_index=False).first()
+    produce(cluster, one.environment["SIDE"], readings)
+    services = (one, other)
+    try:
+        for service in services:
+            service.start()
+        eventually(lambda: all(shares(service, 2) for service in services), 60)
+        produce(cluster, one.source, visits().head(400))
+        eventually(lambda: sum(service.status()["records_out"] for service in services) == 400, 60)
+        told = [service.status() for service in services]
+    finally:
+        for service in services:
+            service.kill()
+    assert all(status["records_out"] > 0 for status in told)
+    assert [status["sides"]["rows"] for status in told] == [10, 10]
+    expected = visits().head(400).merge(readings, on="place").set_index("number").degrees
+    pd.testing.assert_series_equal(degrees(cluster, one.sink), expected, check_names=False)

@@ -37,6 +37,7 @@ class Deployment(BaseModel):
         cluster: the cluster's name (or HOST:PORT), looked up from the release.
         source: the topic it reads.
         sink: the topic it writes.
+        by_key: the topic between its two stages, where it has two; else empty.
         params: the parameters' values.
         replicas: how many processes share the partitions.
         start: source offset of each partition at the switch; used until this deployment has committed.
@@ -54,6 +55,7 @@ class Deployment(BaseModel):
     cluster: str
     source: str
     sink: str
+    by_key: str = ""
     params: dict[str, Scalar] = {}
     replicas: int = Field(ge=1)
     start: dict[int, int]

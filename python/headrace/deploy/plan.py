@@ -46,6 +46,7 @@ class Plan:
         partitions: of the source.
         replicas: how many processes share them.
         creates: topics that are missing and will be created.
+        by_key: the topic in which its records stand by its key, where the source's do not; else empty.
         start: first offset to process, by partition.
         never_null: columns assumed never null; a null there is a dead letter.
         warnings: what else is worth knowing, a sentence each.
@@ -56,6 +57,7 @@ class Plan:
     partitions: int
     replicas: int
     creates: tuple[NewTopic, ...]
+    by_key: str
     start: dict[int, int]
     never_null: tuple[str, ...]
     warnings: tuple[str, ...] = ()
@@ -104,8 +106,8 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         start: ``committed``, ``earliest``, ``latest``, a time or offsets (see :mod:`headrace.deploy.offsets`).
 
     Raises:
-        RefusedError: the stream has no sink, more replicas than partitions were asked for, or its states do not fit
-            what its service keeps.
+        RefusedError: the stream has no sink, so many replicas cannot share its work, or its states do not fit what its
+            service keeps.
         MissingTopicError: its source does not exist.
         UsageError: ``start`` or ``replicas`` is none.
         ExpiredOffsetError: a committed offset is no longer in the log.
@@ -116,12 +118,7 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
     partitions = require_topic(cluster, spec.source).partitions
     for side in spec.side_inputs:
         require_topic(cluster, side.topic)
-    check_replicas(replicas, partitions, spec.source)
-    if replicas > 1 and spec.needs_one_replica:
-        message = (
-            f"`{spec.name}` remembers without --key, so one replica must see the whole topic; {replicas} were asked."
-        )
-        raise RefusedError(message, hint="Deploy 1 replica, or declare the --key by which it can be divided.")
+    check_replicas(replicas, partitions, spec)
     wanted = [NewTopic(name, partitions) for name in spec.sinks]
     roomy = roomier(size_limits_of(cluster, [spec.source]).get(spec.source))
     if spec.on_error == "dlq":
@@ -130,8 +127,9 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         wanted.append(NewTopic(late_topic(spec.name, sink), partitions, roomy))
     if spec.has_changelog:
         wanted.append(NewTopic(state_topic(spec.name), partitions, {"cleanup.policy": "compact"}))
-    if release.document.repartition and spec.key:
-        wanted.append(NewTopic(repartition_topic(spec.name, spec.key), partitions, _FOR_GOOD | roomy))
+    by_key = repartition_topic(spec.name, spec.key) if release.document.repartition and spec.key else ""
+    if by_key:
+        wanted.append(NewTopic(by_key, partitions, _FOR_GOOD | roomy))
     wanted.append(NewTopic(DEPLOYMENTS_TOPIC, 1, {"cleanup.policy": "compact"}))
     existing = {topic.name for topic in list_topics(cluster)}
     return Plan(
@@ -140,6 +138,7 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         partitions=partitions,
         replicas=replicas,
         creates=tuple(topic for topic in wanted if topic.name not in existing),
+        by_key=by_key,
         start=start_offsets(cluster, spec.name, spec.source, start),
         never_null=release.document.never_null,
         warnings=(*_short_retention(cluster, spec), *state_changes(release.document)),
@@ -185,19 +184,31 @@ def require_sink(release: Release) -> str:
     return spec.sink
 
 
-def check_replicas(replicas: int, partitions: int, source: str) -> None:
-    """Refuse a number of replicas that cannot all have work.
+def check_replicas(replicas: int, partitions: int, spec: StreamSpec) -> None:
+    """Refuse a number of replicas that cannot share the work.
+
+    Args:
+        replicas: how many.
+        partitions: of the source.
+        spec: of the stream.
 
     Raises:
         UsageError: fewer than one.
-        RefusedError: more than partitions; the rest would stand idle.
+        RefusedError: more than partitions: the rest would stand idle; or several, and one must see the whole topic.
     """
     if replicas < 1:
         message = f"{replicas} replicas cannot run a service."
         raise UsageError(message, hint="Name at least 1; `headrace stop NAME` stops it.")
     if replicas > partitions:
-        message = f"{replicas} replicas for the {partitions} partitions of `{source}`: each partition has one reader."
+        message = (
+            f"{replicas} replicas for the {partitions} partitions of `{spec.source}`: each partition has one reader."
+        )
         raise RefusedError(message, hint=f"Ask for at most {partitions} replicas.")
+    if replicas > 1 and spec.needs_one_replica:
+        message = (
+            f"`{spec.name}` remembers without --key, so one replica must see the whole topic; {replicas} were asked."
+        )
+        raise RefusedError(message, hint="Ask for 1 replica, or declare the --key by which it can be divided.")
 
 
 def _fate(on_error: OnError) -> str:

@@ -33,7 +33,13 @@ class ReplicaStatus(BaseModel):
     out_per_s: float = 0.0
     lag: int | None = None
     p50_ms: float | None = None
+    p95_ms: float | None = None
     p99_ms: float | None = None
+    batch_records: float | None = None
+    transaction_ms: float | None = None
+    watermark_delay_s: float | None = None
+    remembered_rows: int = 0
+    remembered_bytes: int = 0
 
 
 def ask(folder: Path, replica: Replica) -> ReplicaStatus | None:

@@ -18,6 +18,7 @@ from headrace.deploy.waiting import wait_for
 from headrace.errors import ClusterError
 from headrace.kafka.clusters import resolve_cluster
 from headrace.kafka.topics import require_topic
+from headrace.spec import read_document
 
 START_SECONDS = 60.0
 
@@ -77,6 +78,7 @@ def deploy(
         cluster=where.name,
         source=spec.source,
         sink=intended.sink,
+        by_key=intended.by_key,
         params=dict(spec.params),
         replicas=intended.replicas,
         start=start_offsets(where, spec.name, spec.source, start) if former else intended.start,
@@ -112,10 +114,11 @@ def scale(name: str, replicas: int) -> ServiceStatus:
 
     Raises:
         MissingServiceError: there is none of that name.
-        RefusedError: more replicas than the source has partitions.
+        RefusedError: more replicas than the source has partitions, or more than one of a stream that cannot be divided.
     """
     deployment = read_deployment(name)
-    check_replicas(replicas, require_topic(cluster_of(deployment), deployment.source).partitions, deployment.source)
+    partitions = require_topic(cluster_of(deployment), deployment.source).partitions
+    check_replicas(replicas, partitions, read_document(Path(deployment.folder)).spec)
     target = LocalTarget()
     target.scale(name, replicas)
     return wait_until_settled(name) if target.replicas(name) is not None else service(name)

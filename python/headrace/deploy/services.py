@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from headrace.deploy.counters import Counters, count
@@ -89,8 +90,14 @@ def _status(deployment: Deployment, silent: dict[str, str]) -> ServiceStatus:
         in_per_s=sum(answer.in_per_s for answer in given),
         out_per_s=sum(answer.out_per_s for answer in given),
         lag=_lag(state, given, counters),
-        p50_ms=max((answer.p50_ms for answer in given if answer.p50_ms is not None), default=None),
-        p99_ms=max((answer.p99_ms for answer in given if answer.p99_ms is not None), default=None),
+        p50_ms=_highest(answer.p50_ms for answer in given),
+        p95_ms=_highest(answer.p95_ms for answer in given),
+        p99_ms=_highest(answer.p99_ms for answer in given),
+        batch_records=_highest(answer.batch_records for answer in given),
+        transaction_ms=_highest(answer.transaction_ms for answer in given),
+        watermark_delay_s=_highest(answer.watermark_delay_s for answer in given),
+        remembered_rows=sum(answer.remembered_rows for answer in given),
+        remembered_bytes=sum(answer.remembered_bytes for answer in given),
         records_in=counters.records_in if counters else None,
         records_out=counters.records_out if counters else None,
         failed=counters.failed if counters else None,
@@ -104,6 +111,10 @@ def _status(deployment: Deployment, silent: dict[str, str]) -> ServiceStatus:
         deployed=deployment.created,
         message=message,
     )
+
+
+def _highest(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _failure(target: Target, service: str, replicas: list[Replica]) -> str:

@@ -21,7 +21,14 @@ class ServiceStatus(BaseModel):
         out_per_s: records written a second.
         lag: records of the source not yet processed; None when the cluster does not say.
         p50_ms: median time from a record's timestamp to the commit of its output, in the slowest replica.
+        p95_ms: 95th percentile of the same.
         p99_ms: 99th percentile of the same.
+        batch_records: mean records a batch over the last minute, in the replica where they are largest.
+        transaction_ms: mean time to send and commit a batch over the last minute, in the slowest replica.
+        watermark_delay_s: how many seconds event time is behind the clock, in the replica where it is furthest; None
+            without a lookback or a window.
+        remembered_rows: rows kept for lookbacks, windows and states, over all replicas.
+        remembered_bytes: what they take.
         records_in: records processed; None, as the three counts below, when the cluster does not say.
         records_out: outputs written.
         failed: records that failed.
@@ -46,7 +53,13 @@ class ServiceStatus(BaseModel):
     out_per_s: float
     lag: int | None
     p50_ms: float | None
+    p95_ms: float | None
     p99_ms: float | None
+    batch_records: float | None
+    transaction_ms: float | None
+    watermark_delay_s: float | None
+    remembered_rows: int
+    remembered_bytes: int
     records_in: int | None
     records_out: int | None
     failed: int | None

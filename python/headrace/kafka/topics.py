@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import ConfigResource, NewTopic, OffsetSpec, TopicMetadata  # type: ignore[attr-defined]  # its stubs
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    TopicMetadata,
+)
 
 from headrace.errors import ClusterError, MissingTopicError
 from headrace.kafka.clients import admin, answers, cluster_error, consumer
@@ -35,6 +41,15 @@ COORDINATOR_MOVES = frozenset(
     }
 )
 """Answers about a group that only say to ask again."""
+_STALE_LEADER = frozenset(
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    }
+)
+"""Answers to a client whose partitions have another leader, or one that has started anew, since it last asked."""
 
 _ABSENT = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
 
@@ -315,16 +330,33 @@ def _offsets(
     if not wanted:
         return {}
     client = admin(cluster)
-    offsets: dict[tuple[str, int], int] = {}
     with answers(cluster, client):
-        futures = client.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
-        for partition, future in futures.items():
-            try:
-                offsets[partition.topic, partition.partition] = future.result().offset
-            except KafkaException as error:
-                if strict or error.args[0].code() == KafkaError._TIMED_OUT:  # noqa: SLF001
-                    raise
+        offsets, refused = _asked(client, wanted, level)
+        stale = {place: wanted[place] for place, error in refused.items() if error.args[0].code() in _STALE_LEADER}
+        if stale:
+            client.list_topics(timeout=_SECONDS)  # a client asks by what it knows of leaders, and asks for that seldom
+            more, still = _asked(client, stale, level)
+            offsets |= more
+            refused = {place: error for place, error in refused.items() if place not in stale} | still
+        for error in refused.values():
+            if strict or error.args[0].code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+                raise error
     return offsets
+
+
+def _asked(
+    client: AdminClient, wanted: dict[TopicPartition, OffsetSpec], level: IsolationLevel
+) -> tuple[dict[tuple[str, int], int], dict[TopicPartition, KafkaException]]:
+    """Return the offsets that were answered, and why the others were not."""
+    offsets: dict[tuple[str, int], int] = {}
+    refused: dict[TopicPartition, KafkaException] = {}
+    futures = client.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
+    for place, future in futures.items():
+        try:
+            offsets[place.topic, place.partition] = future.result().offset
+        except KafkaException as error:
+            refused[place] = error
+    return offsets, refused
 
 
 def _wait_until_usable(cluster: Cluster, topic: str) -> None:

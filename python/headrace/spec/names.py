@@ -14,6 +14,11 @@ def group_id(stream: str) -> str:
     return f"headrace.{stream}"
 
 
+def by_key_group_id(stream: str) -> str:
+    """Return the consumer group that reads the repartition topic of the service that runs ``stream``."""
+    return f"{group_id(stream)}.by-key"
+
+
 def transactional_id(stream: str, replica: int | str) -> str:
     """Return the transactional id of one replica (0-based), or of what writes beside them, by its name."""
     return f"headrace.{stream}.{replica}"

@@ -1,20 +1,24 @@
 import {
+  bytes,
   cell,
   count,
   milliseconds,
   moment,
   rate,
   shortCell,
+  span,
   UNKNOWN
 } from '../numbers';
 
 describe('figures', () => {
   it('says when it does not know', () => {
-    expect([count(null), rate(undefined), milliseconds(null)]).toEqual([
-      UNKNOWN,
-      UNKNOWN,
-      UNKNOWN
-    ]);
+    expect([
+      count(null),
+      rate(undefined),
+      milliseconds(null),
+      span(null),
+      bytes(undefined)
+    ]).toEqual([UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]);
   });
 
   it('keeps units and precision apart', () => {
@@ -22,6 +26,20 @@ describe('figures', () => {
     expect(rate(1980.6)).toBe('1,981/s');
     expect(milliseconds(0.42)).toBe('0.4 ms');
     expect(milliseconds(88_000)).toBe('88 s');
+    expect([0, 59.9, 60, 7200, 200_000].map(span)).toEqual([
+      '0 s',
+      '59 s',
+      '1 min',
+      '2 h',
+      '2 d'
+    ]);
+    expect([0, 999, 1500, 2_340_000, 12e9].map(bytes)).toEqual([
+      '0 B',
+      '999 B',
+      '1.5 kB',
+      '2.3 MB',
+      '12 GB'
+    ]);
     expect(shortCell(237.77777777)).toBe('237.7778');
     expect(shortCell(123456789)).toBe('123456789');
   });

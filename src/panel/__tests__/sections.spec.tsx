@@ -47,7 +47,13 @@ const service: IService = {
   out_per_s: 5.25,
   lag: 0,
   p50_ms: 4,
+  p95_ms: 11.6,
   p99_ms: 18.2,
+  batch_records: 96.5,
+  transaction_ms: 6.25,
+  watermark_delay_s: null,
+  remembered_rows: 0,
+  remembered_bytes: 0,
   records_in: 336776,
   records_out: 328521,
   failed: 0,
@@ -108,7 +114,35 @@ describe('StreamItem', () => {
   });
 });
 
+function figuresOf(container: HTMLElement): unknown[] {
+  return [...container.querySelectorAll('dl > div')].map(figure => [
+    figure.querySelector('dt')?.textContent,
+    figure.querySelector('dd')?.textContent
+  ]);
+}
+
 describe('ServiceItem', () => {
+  it('shows how far behind and how large a service is that remembers', () => {
+    const { container } = render(
+      <ServiceItem
+        commands={recorder().commands}
+        service={{
+          ...service,
+          watermark_delay_s: 5400,
+          remembered_rows: 1200,
+          remembered_bytes: 2_340_000,
+          late: 3
+        }}
+        trans={trans}
+      />
+    );
+    const figures = figuresOf(container);
+    expect(figures).toContainEqual(['behind', '1 h']);
+    expect(figures).toContainEqual(['kept', '2.3 MB']);
+    expect(figures).toContainEqual(['late', '3']);
+    expect(screen.getByTitle(/^1200 rows of lookbacks/)).toBeTruthy();
+  });
+
   it('shows its figures with units', () => {
     const { container } = render(
       <ServiceItem
@@ -117,15 +151,15 @@ describe('ServiceItem', () => {
         trans={trans}
       />
     );
-    const figures = [...container.querySelectorAll('dl > div')].map(figure => [
-      figure.querySelector('dt')?.textContent,
-      figure.querySelector('dd')?.textContent
-    ]);
-    expect(figures).toEqual([
+    expect(figuresOf(container)).toEqual([
       ['rate in', '1,980/s'],
       ['rate out', '5.3/s'],
       ['lag', '0'],
+      ['p50', '4 ms'],
+      ['p95', '12 ms'],
       ['p99', '18 ms'],
+      ['commit', '6.3 ms'],
+      ['batch', '97'],
       ['in', '336,776'],
       ['out', '328,521'],
       ['failed', '0']

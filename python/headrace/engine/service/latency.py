@@ -1,4 +1,4 @@
-"""Percentiles over the last minute, in bounded memory."""
+"""Percentiles, rates and means of the last minute, in bounded memory."""
 
 from __future__ import annotations
 
@@ -72,3 +72,25 @@ class Rate:
         now = time.monotonic()
         recent = sum(count for second, count in list(self._seconds) if second > now - self._span)
         return round(recent / max(1.0, min(self._span, now - self._began)), 1)
+
+
+class Mean:
+    """The mean of what was observed in the last minute."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[tuple[int, int, float]] = deque(maxlen=WINDOW_SECONDS)
+
+    def add(self, value: float) -> None:
+        """Observe ``value`` now."""
+        second, count, total = int(time.monotonic()), 1, value
+        if self._seconds and self._seconds[-1][0] == second:
+            _, before, sum_before = self._seconds.pop()
+            count, total = before + 1, sum_before + value
+        self._seconds.append((second, count, total))
+
+    @property
+    def value(self) -> float | None:
+        """The mean, ``None`` where the last minute had nothing to observe."""
+        oldest = time.monotonic() - WINDOW_SECONDS
+        recent = [(count, total) for second, count, total in list(self._seconds) if second >= oldest]
+        return sum(total for _, total in recent) / sum(count for count, _ in recent) if recent else None

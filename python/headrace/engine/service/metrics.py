@@ -12,10 +12,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from headrace.engine.result import BatchResult
 from headrace.engine.service.counts import Counts
-from headrace.engine.service.latency import LatencyWindow, Rate
+from headrace.engine.service.latency import LatencyWindow, Mean, Rate
 from headrace.engine.service.side_counts import SideCounts
-from headrace.kafka.records import Records
 
 State = Literal["starting", "running", "degraded", "stopped", "failed"]
 
@@ -41,10 +41,10 @@ class ServiceMetrics:
         self._counts = Counts()
         self._latency = LatencyWindow()
         self._rates = (Rate(), Rate())
+        self._sizes, self._commits = Mean(), Mean()
         self.state: State = "starting"
-        self.lag: dict[int, int] = {}
+        self.lag: dict[str, dict[int, int]] = {}
         self.later: dict[int, Counts] = {}
-        self.later_lag: dict[int, int] = {}
         self.watermark: int | None = None
         self.restoring = 0
         self.remembered_rows = 0
@@ -77,28 +77,31 @@ class ServiceMetrics:
         self.registry.register(self)
 
     def batch(
-        self,
-        records: Records,
-        *,
-        role: str = "whole",
-        records_out: int,
-        failed: int,
-        late: int,
-        processing_seconds: float,
-        delivery_seconds: float,
+        self, records: int, result: BatchResult, *, role: str, processing_seconds: float, delivery_seconds: float
     ) -> None:
-        """Note a batch that has just been committed."""
-        count = len(records)
-        taken, sent = count * (role != "second"), records_out * (role != "first")
-        self._counts = self._counts.plus(taken, sent, failed, late)
+        """Note what has just been committed.
+
+        Args:
+            records: how many were taken; none where only time passed.
+            result: what came of them, and of earlier ones.
+            role: which of a repartition's stages; only the first takes records of the source, only the second sends.
+            processing_seconds: how long decoding, function and encoding took.
+            delivery_seconds: how long sending and committing took.
+        """
+        taken, sent = records * (role != "second"), len(result.values) * (role != "first")
+        self._counts = self._counts.plus(taken, sent, len(result.failures), len(result.late))
         self._rates[0].add(taken)
         self._rates[1].add(sent)
-        self._batch.observe(count)
+        for name, count in result.dropped.items():
+            self.dropped_fields[name] = self.dropped_fields.get(name, 0) + count
+        if records:
+            self._batch.observe(records)
+            self._sizes.add(records)
         self._processing.observe(processing_seconds)
         self._transaction.observe(delivery_seconds)
-        if role == "first":
-            return
-        self._latency.observe(np.int64(time.time() * 1000) - records.timestamps)
+        self._commits.add(delivery_seconds)
+        if sent:
+            self._latency.observe(np.int64(time.time() * 1000) - result.timestamps)
 
     def status(self) -> dict[str, object]:
         """Return what ``/status`` says: state, rates, lag, latency in milliseconds, counts.
@@ -107,22 +110,26 @@ class ServiceMetrics:
         replica has now; the sum over all replicas is exact.
         """
         p50, p95, p99 = self._latency.percentiles(*_QUANTILES)
+        size, commit = self._sizes.value, self._commits.value
         counts = [*self.since_deploy.values(), *self.later.values()]
         return {
             **self._names,
             "state": self.state,
             "in_per_s": self._rates[0].per_second,
             "out_per_s": self._rates[1].per_second,
-            "lag": sum(self.lag.values()) + sum(self.later_lag.values()),
+            "lag": sum(sum(lags.values()) for lags in list(self.lag.values())),
             "p50_ms": p50,
             "p95_ms": p95,
             "p99_ms": p99,
+            "batch_records": None if size is None else round(size, 1),
+            "transaction_ms": None if commit is None else round(commit * 1000, 1),
             "records_in": sum(count.records_in for count in counts),
             "records_out": sum(count.records_out for count in counts),
             "failed": sum(count.failed for count in counts),
             "late": sum(count.late for count in counts),
             "watermark_delay_s": None if self.watermark is None else round(time.time() - self.watermark / 1e6, 3),
             "remembered_rows": self.remembered_rows,
+            "remembered_bytes": self.remembered_bytes,
             "restoring": self.restoring,
             "sides": None if self.sides is None else asdict(self.sides),
             "partitions": sorted(self.since_deploy),
@@ -140,7 +147,9 @@ class ServiceMetrics:
         yield self._counter("headrace_records_out", "Outputs sent since the process started.", counts.records_out)
         yield self._counter("headrace_records_failed", "Records failed since the process started.", counts.failed)
         yield self._counter("headrace_records_late", "Records late since the process started.", counts.late)
-        yield self._gauge("headrace_remembered_rows", "Rows kept for lookbacks and windows.", self.remembered_rows)
+        yield self._gauge(
+            "headrace_remembered_rows", "Rows kept for lookbacks, windows and states.", self.remembered_rows
+        )
         yield self._gauge("headrace_remembered_bytes", "Memory of these rows.", self.remembered_bytes)
         yield self._gauge("headrace_restoring_records", "Offsets still to be read again.", self.restoring)
         if self.sides is not None:
@@ -155,10 +164,11 @@ class ServiceMetrics:
         yield self._gauge("headrace_in_per_second", "Records taken, over ten seconds.", self._rates[0].per_second)
         yield self._gauge("headrace_out_per_second", "Outputs sent, over ten seconds.", self._rates[1].per_second)
         lag = GaugeMetricFamily(
-            "headrace_lag_records", "Offsets not yet committed.", labels=[*self._labels, "partition"]
+            "headrace_lag_records", "Offsets not yet committed.", labels=[*self._labels, "topic", "partition"]
         )
-        for partition, count in list(self.lag.items()):
-            lag.add_metric([*self._labels.values(), str(partition)], count)
+        for topic, lags in list(self.lag.items()):
+            for partition, count in lags.items():
+                lag.add_metric([*self._labels.values(), topic, str(partition)], count)
         yield lag
         latency = GaugeMetricFamily(
             "headrace_latency_seconds",

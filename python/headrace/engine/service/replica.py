@@ -171,7 +171,7 @@ class Replica:
             name,
             self._replica,
             self._deployment.model_copy(update={"start": {}}),
-            f"{names.group_id(name)}.by-key",
+            names.by_key_group_id(name),
         )
         second = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides, sources=sources)
         self._stages = [

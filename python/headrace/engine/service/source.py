@@ -27,6 +27,9 @@ GATHER_SECONDS = 0.002
 BETWEEN_SECONDS = 0.015
 """A batch is complete at the earliest so long after the one before, so that many small ones do not take a core."""
 IDLE_SECONDS = 0.25
+_ASK_SECONDS = 2.0
+"""How often the ends of partitions that are behind are asked for."""
+_ANSWER_SECONDS = 1.0
 
 _SETTINGS: dict[str, object] = {
     "partition.assignment.strategy": "cooperative-sticky",
@@ -116,6 +119,8 @@ class Source:
         self._gathered_at = 0.0
         self._consumer: Consumer | None = None
         self._reader: BatchReader | None = None
+        self._highs: dict[int, int] = {}
+        self._asked = 0.0
         self.partitions: dict[int, Partition] = {}
         self.assigned = False
 
@@ -231,11 +236,28 @@ class Source:
         Where the end was reached, what is behind the last record (marks of transactions) is no lag.
         """
         consumer = self._opened()
-        lags = {}
-        for number, place in self.partitions.items():
-            _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
-            lags[number] = max(0, high - max(place.next, place.end))
+        lags = {number: self._lag(consumer, number, place) for number, place in self.partitions.items()}
+        behind = [number for number, lag in lags.items() if lag]
+        if behind and time.monotonic() - self._asked > _ASK_SECONDS:
+            self._ask_for_ends(consumer, behind)
+            lags |= {number: self._lag(consumer, number, self.partitions[number]) for number in behind}
         return lags
+
+    def _lag(self, consumer: Consumer, number: int, place: Partition) -> int:
+        _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
+        return max(0, max(high, self._highs.get(number, 0)) - max(place.next, place.end))
+
+    def _ask_for_ends(self, consumer: Consumer, partitions: list[int]) -> None:
+        """Ask where logs end: what the client knows of it is of its last fetch, and with a full queue it has none."""
+        for number in partitions:
+            try:
+                _, self._highs[number] = consumer.get_watermark_offsets(
+                    TopicPartition(self._topic, number), timeout=_ANSWER_SECONDS
+                )
+            except KafkaException as error:
+                logger.info("the cluster does not say where the log ends", extra={"reason": str(error)})
+                break
+        self._asked = time.monotonic()
 
     def close(self) -> None:
         """Leave the topic; as a static member the replica keeps its partitions until the session times out."""

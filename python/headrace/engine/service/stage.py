@@ -172,10 +172,9 @@ class Stage:
         counts = {number: place.counts for number, place in self._source.partitions.items()}
         if self._role == "second":
             self._metrics.later = counts
-            self._metrics.later_lag = self._source.lags()
         else:
             self._metrics.since_deploy = counts
-            self._metrics.lag = self._source.lags()
+        self._metrics.lag[self._source.topic] = self._source.lags()
         if self._role == "first":
             return
         if time.monotonic() - self._checkpointed > CHECKPOINT_SECONDS:
@@ -231,24 +230,12 @@ class Stage:
             return
         if result.failures and self._spec.on_error == "fail":
             self._fail(gathered, result)
-        processed = time.monotonic()
-        self._deliver(gathered, result)
-        ended = time.monotonic()
+        self._deliver(gathered, result, started)
         self._metrics.state = "running"
-        self._metrics.batch(
-            records,
-            role=self._role,
-            records_out=len(result.values),
-            failed=len(result.failures),
-            late=len(result.late),
-            processing_seconds=processed - started,
-            delivery_seconds=ended - processed,
-        )
-        for name, count in result.dropped.items():
-            self._metrics.dropped_fields[name] = self._metrics.dropped_fields.get(name, 0) + count
-        self._pace.observe(len(records), _size(records.values), ended - started)
+        self._pace.observe(len(records), _size(records.values), time.monotonic() - started)
 
     def _let_time_pass(self) -> None:
+        started = time.monotonic()
         quiet = self._source.quiet(self._spec.idle_time.total_seconds())
         try:
             result = self._processor.advance(int(time.time() * 1e6), quiet) if quiet else None
@@ -261,9 +248,11 @@ class Stage:
         nothing = Gathered(Records.empty(self._spec.source), {})
         if result.failures and self._spec.on_error == "fail":
             self._fail(nothing, result)
-        self._deliver(nothing, result)
+        self._deliver(nothing, result, started)
 
-    def _deliver(self, gathered: Gathered, result: BatchResult) -> None:
+    def _deliver(self, gathered: Gathered, result: BatchResult, started: float) -> None:
+        """Commit what came of records, or of time that passed, and note it; ``started`` is when its work began."""
+        processed = time.monotonic()
         outgoing = self._outbox.pack(gathered.records, result)
         partitions = self._source.partitions
         ends = {number: partitions[number].next for number in self._processor.touched() if number in partitions}
@@ -275,6 +264,13 @@ class Stage:
         if self._sides is not None:
             self._sides.committed()
         self._source.done(ends, counts, memos)
+        self._metrics.batch(
+            len(gathered.records),
+            result,
+            role=self._role,
+            processing_seconds=processed - started,
+            delivery_seconds=time.monotonic() - processed,
+        )
 
     def _hold(self, gathered: Gathered | None) -> None:
         """Keep a batch until its side inputs are there; nothing more is read meanwhile."""
@@ -342,7 +338,8 @@ class Stage:
                     number: int(before.offsets[before.partitions == number][-1]) + 1
                     for number in np.unique(before.partitions).tolist()
                 }
-                self._deliver(Gathered(before, ends), self._processor.process(before))
+                started = time.monotonic()
+                self._deliver(Gathered(before, ends), self._processor.process(before), started)
         partition = first.partition if first.partition >= 0 else records.partitions[first.position]
         offset = first.offset if first.offset >= 0 else records.offsets[first.position]
         line = f" (line {first.line})" if first.line else ""

@@ -63,7 +63,11 @@ class Jar:
 
 def listed_jars() -> tuple[Jar, ...]:
     """Return the jars of the committed list for `KAFKA_VERSION`."""
-    text = (importlib.resources.files(__package__) / f"kafka-{KAFKA_VERSION}.jars").read_text(encoding="utf-8")
+    return read_list((importlib.resources.files(__package__) / f"kafka-{KAFKA_VERSION}.jars").read_text("utf-8"))
+
+
+def read_list(text: str) -> tuple[Jar, ...]:
+    """Return the jars of a list: sha256, bytes and Maven coordinates, one jar a line; ``#`` begins a comment."""
     return tuple(_parse(line) for line in text.splitlines() if line and not line.startswith("#"))
 
 
@@ -73,14 +77,15 @@ def jars_folder() -> Path:
     return Path(configured).absolute() if configured else home("kafka", KAFKA_VERSION)
 
 
-def ensure_jars(report: Callable[[str], None]) -> Path:
-    """Make sure that every listed jar is there, byte for byte, and fetch what is not.
+def ensure_jars(report: Callable[[str], None], jars: Sequence[Jar] | None = None) -> Path:
+    """Make sure that every jar is there, byte for byte, and fetch what is not.
 
     A jar comes into the folder by one rename after its digest was checked, so an interrupted call
     leaves nothing half done and two calls at once do no harm.
 
     Args:
         report: called with a line of text as jars arrive.
+        jars: which; those of the committed list by default.
 
     Returns:
         The folder that holds the jars.
@@ -90,7 +95,7 @@ def ensure_jars(report: Callable[[str], None]) -> Path:
     """
     folder = jars_folder()
     with ThreadPoolExecutor(_THREADS) as pool:
-        jars = listed_jars()
+        jars = listed_jars() if jars is None else jars
         present = pool.map(lambda jar: jar.is_at(folder / jar.file_name), jars)
         missing = [jar for jar, there in zip(jars, present, strict=True) if not there]
     if missing:
