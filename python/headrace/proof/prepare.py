@@ -13,6 +13,7 @@ from headrace.engine.arrivals import Arrivals
 from headrace.engine.bisect import CELL_FAILURES
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.context import Function
+from headrace.engine.edges import Edges
 from headrace.engine.matching import find_matching
 from headrace.engine.result import BatchResult
 from headrace.engine.rows import Rows
@@ -40,6 +41,7 @@ def prepare(
     inferred: InferredTypes,
     records: Records,
     sides: SideSamples | None = None,
+    edges: Edges | None = None,
 ) -> Stream:
     """Return the stream with pinned input types and with how its rows are matched, found out on ``records``.
 
@@ -52,6 +54,7 @@ def prepare(
         inferred: the source topic's column types, from :func:`headrace.kafka.inference.infer_types`.
         records: the pinned sample.
         sides: what is pinned of the side inputs with it.
+        edges: of the sample, where the stream takes records in event time and the sample is a part of the log.
 
     Raises:
         UsageError: ``--time``, ``--key`` or ``--type`` name a column that is not there.
@@ -77,8 +80,8 @@ def prepare(
     )
     stream = replace(bare, document=document)
     if spec.window and same_at_once(stream, records):
-        return replace(stream, document=document.model_copy(update={"windows_at_once": True}))
-    return stream
+        stream = replace(stream, document=document.model_copy(update={"windows_at_once": True}))
+    return replace(stream, edges=edges)
 
 
 def with_output(stream: Stream, whole: BatchResult) -> Stream:

@@ -16,6 +16,7 @@ from headrace.proof.verdict import Verdict
 from headrace.spec import Matching, read_document
 
 if TYPE_CHECKING:
+    from headrace.engine.edges import Edges
     from headrace.proof.examine import Examination
 
 
@@ -73,7 +74,12 @@ class CleanResult(BaseModel):
 
 
 def run_clean(
-    folder: Path, records: Records, sides: Mapping[str, Records] | None = None, *, timeout: float = TIMEOUT
+    folder: Path,
+    records: Records,
+    sides: Mapping[str, Records] | None = None,
+    *,
+    edges: Edges | None = None,
+    timeout: float = TIMEOUT,
 ) -> CleanResult:
     """Load a stream folder in a fresh process and run and check it on ``records``.
 
@@ -81,6 +87,7 @@ def run_clean(
         folder: a folder as ``headrace commit`` writes it; of ``stream.yaml`` the spec and the input types count.
         records: the pinned sample.
         sides: records of the side inputs by topic, pinned with it.
+        edges: of the sample, pinned with it.
         timeout: seconds.
 
     Raises:
@@ -88,15 +95,18 @@ def run_clean(
         ProofError: the process took too long or died.
         HeadraceError: what Headrace itself refuses there, with the same words.
     """
-    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, sides, timeout=timeout))
+    answer = run_fresh(f"{__name__}:work", folder, records, sides, edges=edges, timeout=timeout)
+    return CleanResult.model_validate(answer)
 
 
-def work(folder: Path, records: Records, sides: Mapping[str, Records]) -> CleanResult:
+def work(folder: Path, records: Records, sides: Mapping[str, Records], edges: Edges | None) -> CleanResult:
     """Do what the fresh process of :func:`run_clean` does."""
-    return CleanResult.of(examine_folder(folder, records, sides))
+    return CleanResult.of(examine_folder(folder, records, sides, edges))
 
 
-def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records]) -> Examination:
+def examine_folder(
+    folder: Path, records: Records, sides: Mapping[str, Records], edges: Edges | None = None
+) -> Examination:
     """Load a stream folder in this process, which must be a fresh one, and examine it as a cell is examined.
 
     Raises:
@@ -108,6 +118,7 @@ def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records])
     from headrace.engine.function import load_folder  # noqa: PLC0415
     from headrace.kafka.inference import InferredTypes  # noqa: PLC0415
     from headrace.proof.examine import examine  # noqa: PLC0415
+    from headrace.proof.past_sample import PastSample  # noqa: PLC0415
     from headrace.proof.side_samples import SideSamples  # noqa: PLC0415
 
     document = read_document(folder)
@@ -118,7 +129,8 @@ def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records])
     except CELL_FAILURES as error:
         raise _import_error(folder, error) from None
     inferred = InferredTypes(columns=document.input, never_null=document.never_null, records=len(records))
-    return examine(document.spec, function, inferred, records, sides=SideSamples(sides, document.sides))
+    pinned = SideSamples(sides, document.sides)
+    return examine(document.spec, function, inferred, records, sides=pinned, past=PastSample(edges))
 
 
 def _import_error(folder: Path, error: BaseException) -> CellError:
