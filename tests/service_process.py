@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def stream_folder(folder: Path, body: str, types: dict[str, ColumnType], **spec: object) -> Path:
     """Write a stream folder as `headrace commit` makes it; ``body`` is the inside of ``transform``.
 
-    Beside the spec's fields: ``repartition``, ``windows_at_once``, ``matching``, ``sides_types``, ``states_types``.
+    Beside the spec's fields: ``repartition``, ``windows_at_once``, ``matching``, ``copartitioned``, ``sides_types``,
+    ``states_types``.
     """
-    fields = {name: name for name in ("repartition", "windows_at_once", "matching")}
+    fields = {name: name for name in ("repartition", "windows_at_once", "matching", "copartitioned")}
     fields |= {"sides_types": "sides", "states_types": "states"}
     found = {field: spec.pop(name) for name, field in fields.items() if name in spec}
     document = StreamDocument.model_validate({"spec": StreamSpec.model_validate(spec), "input": types, **found})
@@ -107,7 +108,8 @@ class ServiceProcess:
 
     def get(self, path: str) -> bytes:
         """GET from the replica's HTTP port."""
-        port = json.loads((home("services", self.name) / "replica-0.json").read_text(encoding="utf-8"))["port"]
+        replica = self.arguments[self.arguments.index("--replica") + 1] if "--replica" in self.arguments else "0"
+        port = json.loads((home("services", self.name) / f"replica-{replica}.json").read_text(encoding="utf-8"))["port"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return bytes(answer.read())
 

@@ -13,7 +13,7 @@ from headrace.deploy.state_changes import state_changes
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic, list_topics, require_topic, retention_of
-from headrace.spec import OnError, StreamSpec
+from headrace.spec import OnError, StreamDocument, StreamSpec
 from headrace.spec.names import DEPLOYMENTS_TOPIC, dead_letter_topic, late_topic, repartition_topic, state_topic
 
 _FOR_GOOD = {"retention.ms": "-1"}
@@ -140,7 +140,11 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         creates=tuple(topic for topic in wanted if topic.name not in existing),
         start=start_offsets(cluster, spec.name, spec.source, start),
         never_null=release.document.never_null,
-        warnings=(*_short_retention(cluster, spec), *state_changes(release.document)),
+        warnings=(
+            *_short_retention(cluster, spec),
+            *_divided_sides(cluster, release.document, partitions),
+            *state_changes(release.document),
+        ),
     )
 
 
@@ -159,6 +163,19 @@ def _short_retention(cluster: Cluster, spec: StreamSpec) -> Iterator[str]:
             f"{spec.source} keeps records for {_days(keeps)}, less than the lookback of {spec.lookback}: "
             "without the local copy, outputs lack what is gone; lengthen the topic's retention.ms"
         )
+
+
+def _divided_sides(cluster: Cluster, document: StreamDocument, partitions: int) -> Iterator[str]:
+    """Say how side topics are read that were divided as the stream was."""
+    for topic, before in document.copartitioned.items():
+        count = require_topic(cluster, topic).partitions
+        if count == before == partitions:
+            yield f"each replica reads its own partitions of {topic} alone, which is divided as the stream is"
+        else:
+            yield (
+                f"each replica reads all of {topic}: it has {count} partitions, {document.spec.source} {partitions}, "
+                f"and both had {before} when they were found to be divided alike"
+            )
 
 
 def _days(length: timedelta) -> str:

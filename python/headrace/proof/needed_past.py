@@ -108,8 +108,8 @@ class NeededPast:
         order = np.lexsort((offsets, partitions, times, hashes))
         counted = (times >= since)[order]
         begins = np.append(True, hashes[order][1:] != hashes[order][:-1])
-        before = np.cumsum(counted) - counted
-        of_key = before - before[np.flatnonzero(begins)][np.cumsum(begins) - 1]
+        before: npt.NDArray[np.int64] = np.cumsum(counted) - counted
+        of_key: npt.NDArray[np.int64] = before - before[np.flatnonzero(begins)][np.cumsum(begins) - 1]
         found = np.empty(len(order), np.int64)
         found[order] = of_key
         return found[len(past) :]

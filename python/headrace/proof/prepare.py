@@ -23,6 +23,7 @@ from headrace.engine.stream import Stream
 from headrace.errors import RefusedError
 from headrace.kafka.inference import InferredTypes, column_types
 from headrace.kafka.records import Records
+from headrace.proof.copartitioning import shared_out
 from headrace.proof.keying import stands_by_key
 from headrace.proof.quiet import quiet
 from headrace.proof.side_samples import SideSamples
@@ -81,6 +82,9 @@ def prepare(
     stream = replace(bare, document=document)
     if spec.window and same_at_once(stream, records):
         stream = replace(stream, document=document.model_copy(update={"windows_at_once": True}))
+    divided = shared_out(stream, records, arrived, samples.divided, _registry(spec))
+    if divided:
+        stream = replace(stream, document=stream.document.model_copy(update={"copartitioned": divided}))
     return replace(stream, edges=edges)
 
 

@@ -34,6 +34,7 @@ class CleanResult(BaseModel):
         matching: how output rows are matched to input rows, found out there.
         repartition: the records do not stand by the stream's key.
         windows_at_once: the cell gives for many windows at once what it gives for each.
+        copartitioned: side topics of which a replica needs its own partitions alone, with their partitions.
         states: dtype of each column of each state at the sample's end.
         verdict: what the check found there.
     """
@@ -50,6 +51,7 @@ class CleanResult(BaseModel):
     matching: Matching
     repartition: bool = False
     windows_at_once: bool = False
+    copartitioned: dict[str, int] = {}
     states: dict[str, dict[str, str]] = {}
     verdict: Verdict
 
@@ -68,6 +70,7 @@ class CleanResult(BaseModel):
             matching=found.stream.document.matching,
             repartition=found.stream.document.repartition,
             windows_at_once=found.stream.document.windows_at_once,
+            copartitioned=found.stream.document.copartitioned,
             states=found.stream.document.states,
             verdict=found.verdict,
         )
@@ -129,7 +132,7 @@ def examine_folder(
     except CELL_FAILURES as error:
         raise _import_error(folder, error) from None
     inferred = InferredTypes(columns=document.input, never_null=document.never_null, records=len(records))
-    pinned = SideSamples(sides, document.sides)
+    pinned = SideSamples(sides, document.sides, divided=document.copartitioned)
     return examine(document.spec, function, inferred, records, sides=pinned, past=PastSample(edges))
 
 

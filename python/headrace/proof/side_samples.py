@@ -9,9 +9,10 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from headrace.engine.arrivals import Arrivals
+from headrace.engine.arrivals import Arrivals, Arrived
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.event_time import microseconds
+from headrace.engine.frames import key_texts
 from headrace.engine.rows import Rows
 from headrace.engine.sides import SideReader
 from headrace.engine.stream import Stream
@@ -22,6 +23,8 @@ from headrace.kafka.records import Records
 from headrace.kafka.sample_request import format_ranges
 from headrace.kafka.sampling import Sample, SamplePin, take_sample
 from headrace.kafka.topics import offsets_at, require_topic
+from headrace.proof.copartitioning import divided_alike, places_of, same_counts
+from headrace.proof.keying import stands_by_key
 from headrace.proof.past_sample import PastSample
 from headrace.spec import ColumnType, SideInput, StreamDocument, StreamSpec
 
@@ -39,11 +42,13 @@ class SideSamples:
         records: by topic; of a table all, else those that the sample's time needs.
         types: pandas dtype of each column, by topic.
         notes: what is worth knowing of them, a sentence each.
+        divided: topics that are divided as the stream is, with how many partitions they and the source have.
     """
 
     records: Mapping[str, Records] = field(default_factory=dict)
     types: Mapping[str, dict[str, ColumnType]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    divided: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,14 @@ def pinned_sides(
     if not spec.sides:
         return SideSamples()
     registry = registry_for(spec, cluster)
-    span = _span(spec, inferred, sample.records, past or PastSample())
+    arrivals = _arrivals(spec, inferred)
+    span = _span(spec, arrivals, sample.records, past or PastSample())
     records: dict[str, Records] = {}
     types: dict[str, dict[str, ColumnType]] = {}
-    notes = []
+    notes: list[str] = []
+    counts = {spec.source: require_topic(cluster, spec.source).partitions}
     for side, declared in zip(spec.side_inputs, spec.sides, strict=True):
-        require_topic(cluster, side.topic)
+        counts[side.topic] = require_topic(cluster, side.topic).partitions
         found = infer_types(cluster, side.topic, renew=renew, format=spec.format, registry=registry)
         own = spec.model_copy(update={"source": side.topic, "time": side.time, "types": {}})
         types[side.topic] = column_types(found, own)
@@ -104,14 +111,32 @@ def pinned_sides(
             notes += _cut_off(reader, rows, span)
         if reader.skipped:
             notes.append(f"{reader.skipped:,} records of `{side.topic}` are no rows of it and are passed over.")
-    return SideSamples(records, types, tuple(notes))
+    divided = _divided(spec, arrivals.rows(sample.records), records, counts)
+    return SideSamples(records, types, tuple(notes), divided)
 
 
-def _span(spec: StreamSpec, inferred: InferredTypes, records: Records, past: PastSample) -> _Span | None:
-    """Return the event times of rows that are joined, or ``None`` without one; a window's reach to its ends."""
+def _divided(
+    spec: StreamSpec, arrived: Arrived, records: Mapping[str, Records], counts: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the side topics that are divided as the stream is, with how many partitions they have."""
+    candidates = same_counts(counts, spec.source)
+    if spec.key is None or not candidates:
+        return {}
+    count = counts[spec.source]
+    column = arrived.rows.frame[spec.key]
+    repartition = spec.remembers and not stands_by_key(column, arrived)
+    texts = key_texts(column)
+    places = places_of(texts, arrived.rows.partitions, count if repartition else None)
+    return {topic: count for topic in candidates if divided_alike(texts, places, records[topic], count)}
+
+
+def _arrivals(spec: StreamSpec, inferred: InferredTypes) -> Arrivals:
     bare = Stream(StreamDocument(spec=spec, input=column_types(inferred, spec)), _nothing)
-    arrivals = Arrivals(spec, make_codecs(bare))
+    return Arrivals(spec, make_codecs(bare))
 
+
+def _span(spec: StreamSpec, arrivals: Arrivals, records: Records, past: PastSample) -> _Span | None:
+    """Return the event times of rows that are joined, or ``None`` without one; a window's reach to its ends."""
     times = arrivals.rows(records).rows.times
     if not len(times):
         return None

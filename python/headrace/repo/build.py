@@ -96,7 +96,13 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     never_null = tuple(column for column in inferred.never_null if column in types)
     past = pinned_past(where, spec, inferred, sample)
     sides = pinned_sides(where, spec, inferred, sample, past)
-    document = StreamDocument(spec=spec, input=types, never_null=never_null, sides=dict(sides.types))
+    document = StreamDocument(
+        spec=spec,
+        input=types,
+        never_null=never_null,
+        sides=dict(sides.types),
+        copartitioned=dict(sides.divided),  # what the clean room confirms
+    )
     (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements_text(cut.module_source), encoding="utf-8")
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
@@ -117,6 +123,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         "matching": clean.matching,
         "repartition": clean.repartition,
         "windows_at_once": clean.windows_at_once,
+        "copartitioned": clean.copartitioned,
         "states": clean.states,
         "output": clean.output,
         "proof": proof,
