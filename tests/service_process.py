@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def stream_folder(folder: Path, body: str, types: dict[str, ColumnType], **spec: object) -> Path:
     """Write a stream folder as `headrace commit` makes it; ``body`` is the inside of ``transform``.
 
-    Beside the spec's fields: ``repartition``, ``windows_at_once``, ``matching``, ``sides_types``, ``states_types``.
+    Beside the spec's fields: ``repartition``, ``windows_at_once``, ``matching``, ``copartitioned``, ``sides_types``,
+    ``states_types``.
     """
-    fields = {name: name for name in ("repartition", "windows_at_once", "matching")}
+    fields = {name: name for name in ("repartition", "windows_at_once", "matching", "copartitioned")}
     fields |= {"sides_types": "sides", "states_types": "states"}
     found = {field: spec.pop(name) for name, field in fields.items() if name in spec}
     document = StreamDocument.model_validate({"spec": StreamSpec.model_validate(spec), "input": types, **found})

@@ -71,6 +71,8 @@ export interface IPreviewOutput {
   sink: string | null;
   counts: Pick<IPreview, 'rows_in' | 'rows_out' | 'filtered' | 'failed'>;
   verdict: IVerdict & Partial<Pick<Schemas['Verdict'], 'splits' | 'seconds'>>;
+  /** What the sample's edges leave open; outputs of older versions lack it. */
+  edges?: Pick<IPreview, 'incomplete' | 'waiting' | 'open_windows'>;
   columns: {
     before: Column[];
     after: Column[];

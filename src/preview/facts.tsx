@@ -44,12 +44,52 @@ export function Facts(
         </div>
       )}
       {differs ? source : verdict}
+      {preview === null && <Edges output={output} trans={trans} />}
       {preview?.verdict.messages.map((message, index) => (
         <div key={index} className="jp-Headrace-quiet">
           {message}
         </div>
       ))}
     </header>
+  );
+}
+
+/** What the sample's edges leave open, counted; the stored preview says it in sentences. */
+function Edges(props: {
+  output: IPreviewOutput;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { output, trans } = props;
+  const { incomplete = 0, waiting = 0, open_windows = 0 } = output.edges ?? {};
+  const parts: [number, string][] = [
+    [
+      incomplete,
+      trans._n(
+        '%1 row has less history than in the service',
+        '%1 rows have less history than in the service',
+        incomplete
+      )
+    ],
+    [
+      waiting,
+      trans._n(
+        '%1 row still within the grace',
+        '%1 rows still within the grace',
+        waiting
+      )
+    ],
+    [
+      open_windows,
+      trans._n(
+        "%1 window open at the sample's edges, not shown",
+        "%1 windows open at the sample's edges, not shown",
+        open_windows
+      )
+    ]
+  ];
+  const said = parts.filter(([size]) => size > 0).map(([, text]) => text);
+  return said.length === 0 ? null : (
+    <div className="jp-Headrace-edges">{said.join(' · ')}</div>
   );
 }
 

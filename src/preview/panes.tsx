@@ -55,7 +55,13 @@ export function Panes(props: IPanesProps): React.JSX.Element {
         />
         <tbody>
           {lines.map((line, index) => (
-            <tr key={index} data-line={index} data-status={line.status}>
+            <tr
+              key={index}
+              data-line={index}
+              data-status={line.status}
+              data-edge={line.row?.edge ?? undefined}
+              title={edgeText(line, trans)}
+            >
               <th scope="row">{line.position}</th>
               <Before line={line} columns={columns.before} trans={trans} />
             </tr>
@@ -80,7 +86,13 @@ export function Panes(props: IPanesProps): React.JSX.Element {
         />
         <tbody>
           {lines.map((line, index) => (
-            <tr key={index} data-line={index} data-status={line.status}>
+            <tr
+              key={index}
+              data-line={index}
+              data-status={line.status}
+              data-edge={line.row?.edge ?? undefined}
+              title={edgeText(line, trans)}
+            >
               <After line={line} columns={columns.after} trans={trans} />
             </tr>
           ))}
@@ -195,6 +207,18 @@ function After(props: ILineProps): React.JSX.Element {
       {text}
     </td>
   );
+}
+
+/** What a line says of the sample's edge that its record hangs on. */
+function edgeText(line: ILine, trans: TranslationBundle): string | undefined {
+  switch (line.row?.edge) {
+    case 'start':
+      return trans.__('This record has less history than in the service.');
+    case 'end':
+      return trans.__('A record that comes later may belong before this one.');
+    default:
+      return undefined;
+  }
 }
 
 function outcome(line: ILine, trans: TranslationBundle): string {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from headrace.spec.names import group_id
 from projects import make_repository
 
 
-def release_of(tmp_path: Path, source: str, *sinks: str, **options: str) -> Release:
+def release_of(tmp_path: Path, source: str, *sinks: str, **options: object) -> Release:
     spec = StreamSpec.model_validate({"name": "planned", "source": source, "sinks": sinks, **options})
     return export(make_repository(tmp_path / "project", spec))
 
@@ -56,6 +57,19 @@ def test_without_dead_letters_no_topic_for_them(
     planned = plan(release_of(tmp_path, source, f"{source}.out", on_error="skip"), cluster)
 
     assert f"{source}.out.dlq" not in {topic.name for topic in planned.creates}
+
+
+def test_how_a_side_topic_that_was_divided_alike_is_read(
+    tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str]
+) -> None:
+    source, alike, grown = make_topic("numbers", 3), make_topic("alike", 3), make_topic("grown", 5)
+    release = release_of(tmp_path, source, f"{source}.out", key="id", sides=(alike, grown))
+    document = release.document.model_copy(update={"copartitioned": {alike: 3, grown: 3}})
+
+    lines = plan(replace(release, document=document), cluster).lines()
+
+    assert any(f"its own partitions of {alike} alone" in line for line in lines)
+    assert any(f"all of {grown}: it has 5 partitions, {source} 3" in line for line in lines)
 
 
 def test_a_missing_source_is_named(tmp_path: Path, cluster: Cluster) -> None:

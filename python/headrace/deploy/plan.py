@@ -14,7 +14,7 @@ from headrace.engine.service.letters import roomier
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic, list_topics, require_topic, retention_of, size_limits_of
-from headrace.spec import OnError, StreamSpec
+from headrace.spec import OnError, StreamDocument, StreamSpec
 from headrace.spec.names import DEPLOYMENTS_TOPIC, dead_letter_topic, late_topic, repartition_topic, state_topic
 
 _FOR_GOOD = {"retention.ms": "-1"}
@@ -141,7 +141,11 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         by_key=by_key,
         start=start_offsets(cluster, spec.name, spec.source, start),
         never_null=release.document.never_null,
-        warnings=(*_short_retention(cluster, spec), *state_changes(release.document)),
+        warnings=(
+            *_short_retention(cluster, spec),
+            *_divided_sides(cluster, release.document, partitions),
+            *state_changes(release.document),
+        ),
     )
 
 
@@ -164,6 +168,19 @@ def _short_retention(cluster: Cluster, spec: StreamSpec) -> Iterator[str]:
             f"{records}, less than the window {spec.window} and its grace of {spec.grace}: "
             "a restart stops where records of open windows are gone; lengthen the topic's retention.ms"
         )
+
+
+def _divided_sides(cluster: Cluster, document: StreamDocument, partitions: int) -> Iterator[str]:
+    """Say how side topics are read that were divided as the stream was."""
+    for topic, before in document.copartitioned.items():
+        count = require_topic(cluster, topic).partitions
+        if count == before == partitions:
+            yield f"each replica reads its own partitions of {topic} alone, which is divided as the stream is"
+        else:
+            yield (
+                f"each replica reads all of {topic}: it has {count} partitions, {document.spec.source} {partitions}, "
+                f"and both had {before} when they were found to be divided alike"
+            )
 
 
 def _days(length: timedelta) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from headrace.engine.arrivals import Arrivals, Arrived
 from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
-from headrace.engine.event_time import AHEAD, ALWAYS, NEVER, microseconds
+from headrace.engine.event_time import AHEAD, NEVER, microseconds
 from headrace.engine.history import History, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
@@ -47,6 +47,9 @@ class LanedProcessor:
         states: the stream's states, where it has some.
         sources: partitions of the source, when the records come from a repartition topic; else ``None``.
         clock: seconds since the epoch.
+
+    Attributes:
+        windows: the work on windows.
     """
 
     def __init__(  # noqa: PLR0913  all by name, from one place
@@ -74,7 +77,7 @@ class LanedProcessor:
         self._clock = clock
         self._rows = RowWork(stream, codecs, sides, states)
         self._states = states
-        self._windows = WindowWork(stream, codecs, sides)
+        self.windows = WindowWork(stream, codecs, sides)
         self._lanes: dict[int, Lane] = {}
         self._starts: dict[int, int] = {}
         self._restoring: dict[int, tuple[Memo, dict[int, int]]] = {}
@@ -153,7 +156,7 @@ class LanedProcessor:
         before = dict(newest)
         if late is None:
             judging = Lane(lane.number, lane.grace, newest=newest)
-            late = judging.judge(rows, memo.newest.get(partition, ALWAYS))  # what counted then is no later than this
+            late = judging.judge(rows, memo.newest.get(partition, self._ahead()))  # what counted then is no later
             self._restoring[partition] = memo, judging.newest
             if not memo.newest:  # the stream begins here, and knows of before what it reads now
                 lane.newest |= judging.newest
@@ -286,6 +289,14 @@ class LanedProcessor:
         """Return all rows of each state, by the text of their key."""
         return self._states.contents() if self._states is not None else {}
 
+    def lanes(self) -> list[Lane]:
+        """Return the lanes, for a look at what waits in them between two batches."""
+        return list(self._lanes.values())
+
+    def _ahead(self) -> int:
+        """Return after which event time a row does not move the watermark."""
+        return int((self._clock() + AHEAD.total_seconds()) * 1e6)
+
     def _emission(self) -> Emission:
         return Emission(self._spec.key, several=len(self._spec.sinks) > 1)
 
@@ -321,7 +332,7 @@ class LanedProcessor:
         if not self._spec.in_event_time:
             return [rows]
         if arrived.late is None:
-            late = lane.judge(rows, int((self._clock() + AHEAD.total_seconds()) * 1e6))
+            late = lane.judge(rows, self._ahead())
         else:
             late = arrived.late.copy() if mine is None else arrived.late[mine]
             lane.mark(arrived.marks.get(number, Marks()))
@@ -354,7 +365,7 @@ class LanedProcessor:
 
     def _work(self, changed: Changed, emission: Emission) -> None:
         if self._spec.window:
-            self._windows.run([lane for lane, _ in changed], emission)
+            self.windows.run([lane for lane, _ in changed], emission)
         else:
             self._rows.run([(lane, Rows.concat(rows)) for lane, rows in changed if rows], emission)
             emission.changes += self._rows.changes()

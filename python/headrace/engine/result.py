@@ -71,6 +71,8 @@ class BatchResult:
         taken: the run's records as they are in the source, where they came by way of a repartition topic.
         changes: what of the changelog changes.
         states: of a sample's run, each state at its end, indexed by the text of the key.
+        waiting: of a sample's run, the rows that a record which is not in the sample may still come before.
+        open_windows: of a sample's run, how many windows are not given since the sample does not have all of them.
     """
 
     parts: list[pd.DataFrame]
@@ -91,6 +93,8 @@ class BatchResult:
     taken: Records | None = None
     changes: list[Change] = field(default_factory=list)
     states: dict[str, pd.DataFrame] = field(default_factory=dict)
+    waiting: Places = field(default_factory=Places)
+    open_windows: int = 0
 
     @property
     def rows(self) -> pd.DataFrame:

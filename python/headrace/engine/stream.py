@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.context import Context, Function
+from headrace.engine.edges import Edges
 from headrace.engine.function import load_folder
 from headrace.engine.sides import Sides
 from headrace.spec import StreamDocument, read_document
@@ -24,12 +25,14 @@ class Stream:
         function: DataFrame first, the spec's parameters by name.
         commit: the commit it was taken from, or ``None`` when it comes from a notebook or a working tree.
         sides: gives the side inputs that are pinned with a sample; a service reads them live instead.
+        edges: of a sample that is a part of the log; ``None``: the records given are all there are.
     """
 
     document: StreamDocument
     function: Function
     commit: str | None = None
     sides: Sides | None = None
+    edges: Edges | None = None
 
     @classmethod
     def from_folder(cls, folder: Path, *, commit: str | None = None) -> Stream:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from headrace.engine.bisect import Failure
+from headrace.engine.edges import Edges, open_windows, waiting_rows
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.result import BatchResult, Places, joined_bytes
 from headrace.engine.stream import Stream
@@ -23,7 +24,8 @@ def process(stream: Stream, records: Records) -> BatchResult:
     """Process ``records`` as one run of ``stream`` that begins with the first and ends with the last of them.
 
     A stream that remembers gives all it would give were there nothing before and nothing after: at the end every
-    window closes.
+    window closes. Where the stream knows the edges of its sample, it gives what the service does that has read what
+    comes before: windows that the sample does not have in full are counted, not given.
     """
     spec = stream.document.spec
     if not (spec.remembers or spec.sides):
@@ -49,15 +51,39 @@ def process_batches(
     """
     alone = stream.document.repartition if one_lane is None else one_lane
     processor = make_processor(stream, one_lane=alone)
-    for number in np.unique(records.partitions).tolist():
-        processor.begin(number)
     try:
+        if stream.edges is not None:
+            return _between_edges(stream, stream.edges, processor, records, batches)
+        for number in np.unique(records.partitions).tolist():
+            processor.begin(number)
         results = [_processed(processor, records, batch) for batch in batches]
         last = _located(processor.finish(), records)
         processor.commit()
         return [*results, replace(last, states=processor.states())]
     finally:
         processor.close()
+
+
+def _between_edges(
+    stream: Stream, edges: Edges, processor: Processor, records: Records, batches: Iterable[Positions]
+) -> list[BatchResult]:
+    """Process a part of the log: with its past before it, and with what its end leaves open."""
+    from headrace.engine.laned import LanedProcessor  # noqa: PLC0415  most streams remember nothing
+
+    assert isinstance(processor, LanedProcessor)  # noqa: S101  only streams in event time have edges
+    spec = stream.document.spec
+    edges.begin(processor, spec)
+    results = [_processed(processor, records, batch) for batch in batches]
+    passed = edges.end(processor)
+    if passed is not None:
+        results.append(_located(passed, records))
+    processor.commit()
+    if spec.window:
+        return [*results[:-1], replace(results[-1], open_windows=open_windows(processor))]
+    waiting = waiting_rows(processor)
+    last = _located(processor.finish(), records)
+    processor.commit()
+    return [*results, replace(last, waiting=waiting)]
 
 
 def joined(results: Sequence[BatchResult]) -> BatchResult:
@@ -94,6 +120,8 @@ def joined(results: Sequence[BatchResult]) -> BatchResult:
         ),
         starts=_join([s for s in starts if s is not None]) if filled and all(s is not None for s in starts) else None,
         states=results[-1].states,
+        waiting=results[-1].waiting,
+        open_windows=results[-1].open_windows,
     )
 
 
@@ -116,7 +144,8 @@ def _located(result: BatchResult, records: Records) -> BatchResult:
     }
     places = zip(result.partitions.tolist(), result.offsets.tolist(), strict=True)
     source = np.fromiter((index.get(place, -1) for place in places), np.int64, len(result.values))
-    failures = [_placed(failure, index) for failure in result.failures]
+    known = [failure for failure in result.failures if (failure.partition, failure.offset) in index]
+    failures = [_placed(failure, index) for failure in known]  # a window's records of before the sample fail with it
     return replace(result, source=source, failures=sorted(failures, key=lambda failure: failure.position))
 
 

@@ -11,7 +11,7 @@ from headrace.engine.bisect import Failure, bisect, failure_of
 from headrace.engine.codecs import Codecs
 from headrace.engine.context import Context, Part
 from headrace.engine.emission import Emission, Emitted
-from headrace.engine.event_time import ALWAYS
+from headrace.engine.event_time import ALWAYS, NEVER
 from headrace.engine.frames import key_column, key_texts
 from headrace.engine.lane import Lane
 from headrace.engine.result import Integers
@@ -31,13 +31,25 @@ class WindowWork:
         stream: what to run.
         codecs: how outputs are written.
         sides: gives the side inputs.
+
+    Attributes:
+        since: windows that begin before this lack records and are not given, microseconds; a sample has such.
+        cut: those that were not given: start, and hash of the key where a window is of one key, else 0.
     """
 
     def __init__(self, stream: Stream, codecs: Codecs, sides: Sides) -> None:
+        self.since = NEVER
+        self.cut: set[tuple[int, int]] = set()
         self._stream = stream
         self._spec = stream.document.spec
         self._sides = sides
         self._codecs = codecs
+
+    @property
+    def by_key(self) -> bool:
+        """Whether a window is of one key."""
+        window = self._spec.windows
+        return window is not None and window.per_key
 
     def run(self, lanes: list[Lane], emission: Emission) -> None:
         """Close what is complete in ``lanes`` and put what the function gives into ``emission``."""
@@ -50,8 +62,9 @@ class WindowWork:
                 found.append(closed)
         if not found:
             return
-        window = self._spec.windows
-        closed = _together(found, by_key=window is not None and window.per_key)
+        closed = self._whole(_together(found, by_key=self.by_key))
+        if not len(closed.rows):
+            return
         bounds = np.flatnonzero(np.diff(closed.windows, prepend=-1))
         bounds = np.append(bounds, len(closed.windows))
         if self._stream.document.windows_at_once:
@@ -59,6 +72,16 @@ class WindowWork:
         else:
             for number in range(len(bounds) - 1):
                 self._run(closed, bounds[number : number + 2], emission)
+
+    def _whole(self, closed: Closed) -> Closed:
+        """Leave out the windows that lack records."""
+        lacking = closed.starts < self.since
+        if not lacking.any():
+            return closed
+        keys = closed.rows.hashes[lacking].tolist() if self.by_key else [0] * int(lacking.sum())
+        self.cut |= set(zip(closed.starts[lacking].tolist(), keys, strict=True))
+        kept = np.flatnonzero(~lacking)
+        return Closed(closed.rows.take(kept), closed.starts[kept], closed.ends[kept], closed.windows[kept])
 
     def _run(self, closed: Closed, bounds: Integers, emission: Emission) -> None:
         """Run the function over windows, all in one frame; ``bounds`` are the first row of each and the end."""

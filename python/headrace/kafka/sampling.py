@@ -37,6 +37,8 @@ class SamplePin(BaseModel):
         text: what was asked for, ``latest:500``.
         ranges: partition, first offset, offset after the last.
         complete: False where a limit (records, bytes, seconds) cut what was asked for.
+        taken: when it was taken, milliseconds since the epoch; 0 where nobody noted it.
+        ends: where each partition's log ended then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +48,8 @@ class SamplePin(BaseModel):
     text: str
     ranges: tuple[Range, ...]
     complete: bool = True
+    taken: int = 0
+    ends: dict[int, int] = {}
 
     @property
     def offsets(self) -> str:
@@ -95,19 +99,28 @@ def take_sample(
     """
     bounds = limits or SampleLimits()
     request = parse_sample(text)
+    if isinstance(request, Count) and request.records > bounds.records:
+        message = f"The sample `{text}` asks for more than {bounds.records} records."
+        raise UsageError(message, hint="Ask for fewer, or name a range of offsets and take several samples.")
+    taken, ends = int(time.time() * 1000), watermarks(cluster, topic)
     if isinstance(request, Count):
-        if request.records > bounds.records:
-            message = f"The sample `{text}` asks for more than {bounds.records} records."
-            raise UsageError(message, hint="Ask for fewer, or name a range of offsets and take several samples.")
-        reading = _read_count(cluster, topic, request, bounds, progress)
+        reading = _read_count(cluster, topic, request, ends, bounds, progress)
     else:
-        ends = watermarks(cluster, topic)
         if isinstance(request, TimeSpan):
             ranges = _of_span(cluster, topic, request, ends)
         else:
             ranges = _of_ranges(topic, request.ranges, ends)
         reading = read_ranges(cluster, topic, ranges, bounds, progress)
-    return _sample(cluster, topic, text, reading)
+    pin = SamplePin(
+        cluster=cluster.name,
+        topic=topic,
+        text=text,
+        ranges=tuple(reading.ranges),
+        complete=reading.complete,
+        taken=taken,
+        ends={number: end for number, (_, end) in ends.items()},
+    )
+    return Sample(pin, _records(topic, reading))
 
 
 def read_pin(cluster: Cluster, pin: SamplePin, *, limits: SampleLimits | None = None) -> Sample:
@@ -124,10 +137,15 @@ def read_pin(cluster: Cluster, pin: SamplePin, *, limits: SampleLimits | None = 
 
 
 def _read_count(
-    cluster: Cluster, topic: str, request: Count, limits: SampleLimits, progress: Callable[[int], None] | None
+    cluster: Cluster,
+    topic: str,
+    request: Count,
+    ends: dict[int, tuple[int, int]],
+    limits: SampleLimits,
+    progress: Callable[[int], None] | None,
 ) -> Reading:
     """Read from one end of each partition inwards until there are enough records; offsets may have gaps."""
-    unread = {number: (low, high) for number, (low, high) in watermarks(cluster, topic).items() if low < high}
+    unread = {number: (low, high) for number, (low, high) in ends.items() if low < high}
     covered = {number: (end, end) if request.newest else (low, low) for number, (low, end) in unread.items()}
     found: dict[int, list[Message]] = defaultdict(list)
     complete, left_bytes, deadline = True, limits.bytes, time.monotonic() + limits.seconds
@@ -142,7 +160,7 @@ def _read_count(
         complete = reading.complete
         left_bytes -= reading.bytes
         if not complete and request.newest and found:
-            reading = _only_whole(reading, chunks)  # else there would be a hole before what was read already
+            reading = only_whole(reading, chunks)  # else there would be a hole before what was read already
         for (number, start, end), messages in zip(reading.ranges, reading.messages, strict=True):
             low, high = covered[number]
             covered[number] = min(low, start), max(high, end)
@@ -158,7 +176,8 @@ def _chunk(number: int, low: int, high: int, share: int, *, newest: bool) -> Ran
     return (number, max(low, high - share), high) if newest else (number, low, min(high, low + share))
 
 
-def _only_whole(reading: Reading, chunks: list[Range]) -> Reading:
+def only_whole(reading: Reading, chunks: list[Range]) -> Reading:
+    """Return of a reading that a limit cut what was read to its end, so that there is no hole in it."""
     whole = [position for position, read in enumerate(reading.ranges) if read in chunks]
     return Reading(
         [reading.ranges[position] for position in whole],
@@ -218,13 +237,6 @@ def _of_ranges(topic: str, ranges: tuple[Range, ...], ends: dict[int, tuple[int,
             raise ExpiredOffsetError(message, hint="Take a new sample.")
     cut = [(number, start, min(end, ends[number][1])) for number, start, end in ranges]
     return [(number, start, end) for number, start, end in cut if start < end]
-
-
-def _sample(cluster: Cluster, topic: str, text: str, reading: Reading) -> Sample:
-    pin = SamplePin(
-        cluster=cluster.name, topic=topic, text=text, ranges=tuple(reading.ranges), complete=reading.complete
-    )
-    return Sample(pin, _records(topic, reading))
 
 
 def _records(topic: str, reading: Reading) -> Records:

@@ -118,7 +118,9 @@ def _frame(
 
 def _state(row: PreviewRow) -> str:
     if row.status != "failed":
-        return "" if row.status == "kept" else row.status
+        words = "" if row.status == "kept" else row.status
+        edge = {None: "", "start": "less history", "end": "within the grace"}[row.edge]
+        return ", ".join(filter(None, (words, edge)))
     return f"failed: {row.error}" + (f", line {row.line}" if row.line else "")
 
 

@@ -24,6 +24,7 @@ from headrace.notebook.outputs import publish
 from headrace.notebook.progress import Progress
 from headrace.notebook.session import KernelStream, resample, streams
 from headrace.proof.examine import examine
+from headrace.proof.past_sample import pinned_past
 from headrace.proof.preview import preview
 from headrace.proof.previews import save
 from headrace.proof.side_samples import pinned_sides
@@ -98,11 +99,14 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
         inferred = infer_types(
             cluster, spec.source, renew=renew, format=spec.format, registry=registry_for(spec, cluster)
         )
+        if spec.in_event_time:
+            progress.say(f"Reading {spec.source} before the sample")
+        past = pinned_past(cluster, spec, inferred, sample, renew=renew, progress=progress.records)
         if spec.sides:
             progress.say(f"Reading {', '.join(side.topic for side in spec.side_inputs)}")
-        sides = pinned_sides(cluster, spec, inferred, sample, renew=renew)
+        sides = pinned_sides(cluster, spec, inferred, sample, past, renew=renew)
         progress.say(f"Checking {spec.name}")
-        examination = examine(spec, function, inferred, sample.records, sides=sides)
+        examination = examine(spec, function, inferred, sample.records, sides=sides, past=past)
         shown = preview(examination, sample, notebook=notebook, body=body)
         save(shown)
         streams.add(KernelStream(examination.stream, shown, lambda: _run(parsed, function, body, notebook, renew=True)))

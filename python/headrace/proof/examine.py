@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from headrace.engine.context import Function
+from headrace.engine.edges import Edges
 from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.engine.trial import process
@@ -12,6 +15,7 @@ from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
 from headrace.proof.check import check
 from headrace.proof.digest import output_digest
+from headrace.proof.past_sample import PastSample
 from headrace.proof.prepare import prepare, with_output
 from headrace.proof.side_samples import SideSamples
 from headrace.proof.side_verdict import with_sides
@@ -28,12 +32,14 @@ class Examination:
         whole: what became of the records in one batch.
         verdict: what the check found.
         output_digest: of ``whole``; the clean room's must be the same.
+        past: what is known of the log around the sample.
     """
 
     stream: Stream
     whole: BatchResult
     verdict: Verdict
     output_digest: str
+    past: PastSample = field(default_factory=PastSample)
 
     def document(self, sample: str) -> StreamDocument:
         """Return what ``stream.yaml`` holds: the pinned document with what the check proved.
@@ -60,6 +66,7 @@ def examine(
     records: Records,
     *,
     sides: SideSamples | None = None,
+    past: PastSample | None = None,
     seed: int = 0,
 ) -> Examination:
     """Prepare, run and check a stream: the one path of the magic, of ``headrace check`` and of a commit.
@@ -69,10 +76,11 @@ def examine(
         cluster = resolve_cluster(spec.cluster)
         sample = pinned_sample(cluster, spec.source, "latest:500")
         inferred = infer_types(cluster, spec.source)
-        examination = examine(spec, function, inferred, sample.records)
+        past = pinned_past(cluster, spec, inferred, sample)
+        examination = examine(spec, function, inferred, sample.records, past=past)
         examination.verdict            # equal, reason, difference, counts
         examination.document(text)     # for stream.yaml
-        run_clean(folder, sample.records).output_digest == examination.output_digest
+        run_clean(folder, sample.records, edges=past.edges).output_digest == examination.output_digest
 
     Args:
         spec: the cell's declaration.
@@ -80,18 +88,44 @@ def examine(
         inferred: the source topic's column types.
         records: the pinned sample.
         sides: what is pinned of the side inputs with it, from :func:`headrace.proof.side_samples.pinned_sides`.
+        past: what is pinned of the log around it, from :func:`headrace.proof.past_sample.pinned_past`; without it the
+            sample is all there is.
         seed: of the random cuts.
 
     Raises:
         UsageError: an option names a column that is not there.
     """
-    stream = prepare(spec, function, inferred, records, sides)
-    return examine_stream(stream, records, sides=sides, seed=seed)
+    around = past or PastSample()
+    stream = prepare(spec, function, inferred, records, sides, around.edges)
+    return examine_stream(stream, records, sides=sides, past=around, seed=seed)
 
 
-def examine_stream(stream: Stream, records: Records, *, sides: SideSamples | None = None, seed: int = 0) -> Examination:
+def examine_stream(
+    stream: Stream,
+    records: Records,
+    *,
+    sides: SideSamples | None = None,
+    past: PastSample | None = None,
+    seed: int = 0,
+) -> Examination:
     """Run and check a stream whose types and matching are pinned already, one from a folder for example."""
+    around = past or PastSample()
     whole = process(stream, records)
+    if stream.edges is not None and stream.document.spec.lookback and _fails(whole):
+        stream = _without_failed(stream, stream.edges)
+        whole = process(stream, records)
     stream = with_output(stream, whole)
     verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
-    return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records))
+    verdict = verdict.model_copy(update={"messages": (*verdict.messages, *around.notes)})
+    return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records), around)
+
+
+def _fails(whole: BatchResult) -> bool:
+    return any(failure.kind in {"cell", "encode"} for failure in whole.failures)
+
+
+def _without_failed(stream: Stream, edges: Edges) -> Stream:
+    """Return the stream with a past that lacks the records on which the cell fails: they are in no history."""
+    failed = [failure.position for failure in process(replace(stream, edges=None), edges.past).failures]
+    kept = np.setdiff1d(np.arange(len(edges.past)), failed)
+    return replace(stream, edges=replace(edges, past=edges.past.take(kept)))

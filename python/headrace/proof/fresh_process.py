@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -20,6 +21,9 @@ from headrace import errors
 from headrace.errors import HeadraceError, ProofError
 from headrace.home import HOME_VARIABLE
 from headrace.kafka.records import Records
+
+if TYPE_CHECKING:
+    from headrace.engine.edges import Edges
 
 TIMEOUT = 120.0
 """Seconds that the whole run may take."""
@@ -39,6 +43,7 @@ def run_fresh(
     records: Records,
     sides: Mapping[str, Records] | None = None,
     *,
+    edges: Edges | None = None,
     timeout: float = TIMEOUT,
 ) -> dict[str, object]:
     """Call a function of Headrace on a stream folder and records in a fresh process, and return its answer.
@@ -47,11 +52,12 @@ def run_fresh(
     the folder, no notebook, no ``PYTHONPATH``, no file beside the notebook.
 
     Args:
-        entry: ``module:function``; the function takes the folder, the records and those of the side inputs by
-            topic, and returns a pydantic model.
+        entry: ``module:function``; the function takes the folder, the records, those of the side inputs by topic and
+            the sample's edges, and returns a pydantic model.
         folder: a stream folder.
         records: saved beside the answer, byte for byte.
         sides: records of the side inputs by topic, likewise.
+        edges: of the sample.
         timeout: seconds.
 
     Returns:
@@ -66,6 +72,8 @@ def run_fresh(
         records.save(room / "records.arrow")
         for number, own in enumerate((sides or {}).values()):
             own.save(room / f"{_SIDE}{number}.arrow")
+        if edges is not None:
+            edges.save(room)
         package = str(Path(__file__).parents[2])
         words = [entry, str(folder.absolute()), str(room / "records.arrow"), str(room / "result.json")]
         try:
@@ -101,10 +109,13 @@ def main(entry: str, folder: str, records: str, result: str) -> None:
         result: where to write the answer, or ``{"error", "message", "hint"}``.
     """
     module, _, function = entry.partition(":")
+    from headrace.engine.edges import Edges  # noqa: PLC0415  who only starts the process need not load the engine
+
     sides = [Records.load(path) for path in sorted(Path(records).parent.glob(f"{_SIDE}*.arrow"))]
+    by_topic, edges = {own.topic: own for own in sides}, Edges.load(Path(records).parent)
     try:
         answer: BaseModel = getattr(importlib.import_module(module), function)(
-            Path(folder), Records.load(Path(records)), {own.topic: own for own in sides}
+            Path(folder), Records.load(Path(records)), by_topic, edges
         )
         text = answer.model_dump_json()
     except HeadraceError as error:

@@ -13,6 +13,7 @@ from headrace.engine.arrivals import Arrivals
 from headrace.engine.bisect import CELL_FAILURES
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.context import Function
+from headrace.engine.edges import Edges
 from headrace.engine.matching import find_matching
 from headrace.engine.result import BatchResult
 from headrace.engine.rows import Rows
@@ -22,6 +23,7 @@ from headrace.engine.stream import Stream
 from headrace.errors import RefusedError
 from headrace.kafka.inference import InferredTypes, column_types
 from headrace.kafka.records import Records
+from headrace.proof.copartitioning import shared_out
 from headrace.proof.keying import stands_by_key
 from headrace.proof.quiet import quiet
 from headrace.proof.side_samples import SideSamples
@@ -40,6 +42,7 @@ def prepare(
     inferred: InferredTypes,
     records: Records,
     sides: SideSamples | None = None,
+    edges: Edges | None = None,
 ) -> Stream:
     """Return the stream with pinned input types and with how its rows are matched, found out on ``records``.
 
@@ -52,6 +55,7 @@ def prepare(
         inferred: the source topic's column types, from :func:`headrace.kafka.inference.infer_types`.
         records: the pinned sample.
         sides: what is pinned of the side inputs with it.
+        edges: of the sample, where the stream takes records in event time and the sample is a part of the log.
 
     Raises:
         UsageError: ``--time``, ``--key`` or ``--type`` name a column that is not there.
@@ -77,8 +81,11 @@ def prepare(
     )
     stream = replace(bare, document=document)
     if spec.window and same_at_once(stream, records):
-        return replace(stream, document=document.model_copy(update={"windows_at_once": True}))
-    return stream
+        stream = replace(stream, document=document.model_copy(update={"windows_at_once": True}))
+    divided = shared_out(stream, records, arrived, samples.divided, _registry(spec))
+    if divided:
+        stream = replace(stream, document=stream.document.model_copy(update={"copartitioned": divided}))
+    return replace(stream, edges=edges)
 
 
 def with_output(stream: Stream, whole: BatchResult) -> Stream:

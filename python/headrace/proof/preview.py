@@ -17,6 +17,7 @@ from headrace.proof.body import body_digest
 from headrace.proof.examine import Examination
 from headrace.proof.json_values import LONGEST_TEXT, cut, json_value
 from headrace.proof.preview_model import (
+    Edge,
     Preview,
     PreviewColumn,
     PreviewColumns,
@@ -54,7 +55,8 @@ def preview(examination: Examination, sample: Sample, *, notebook: str | Path | 
     outputs = whole.rows
     after = [str(name) for name in outputs.columns[:MOST_COLUMNS]]
     longest = _longest(len(shown), len(before) + len(after))
-    rows = _rows(whole, records, shown, after, longest)
+    edges = _edges(examination, records)
+    rows = _rows(whole, records, shown, after, longest, edges)
     traced = bool((whole.source >= 0).all())
     return Preview(
         id=new_id(),
@@ -70,6 +72,9 @@ def preview(examination: Examination, sample: Sample, *, notebook: str | Path | 
         rows_out=verdict.rows_out,
         filtered=verdict.filtered,
         failed=verdict.failed,
+        incomplete=len(examination.past.incomplete),
+        waiting=len(whole.waiting),
+        open_windows=whole.open_windows,
         verdict=verdict,
         columns=_columns(frame, outputs, rows),
         rows=tuple(rows),
@@ -92,7 +97,24 @@ def _longest(rows: int, columns: int) -> int:
     return max(SHORTEST_TEXT, min(LONGEST_TEXT, MOST_CHARACTERS // max(rows * columns, 1)))
 
 
-def _rows(whole: BatchResult, records: Records, shown: list[int], after: list[str], longest: int) -> list[PreviewRow]:
+def _edges(examination: Examination, records: Records) -> dict[int, Edge]:
+    """Return by position which records hang on an edge of the sample."""
+    waiting = examination.whole.waiting
+    places = set(zip(waiting.partitions.tolist(), waiting.offsets.tolist(), strict=True))
+    own = zip(records.partitions.tolist(), records.offsets.tolist(), strict=True)
+    ends: dict[int, Edge] = {position: "end" for position, place in enumerate(own) if place in places}
+    starts: dict[int, Edge] = dict.fromkeys(examination.past.incomplete.tolist(), "start")
+    return ends | starts
+
+
+def _rows(
+    whole: BatchResult,
+    records: Records,
+    shown: list[int],
+    after: list[str],
+    longest: int,
+    edges: dict[int, Edge],
+) -> list[PreviewRow]:
     failures = {failure.position: failure for failure in whole.failures}
     outputs: dict[int, list[bytes]] = defaultdict(list)
     for position, value in zip(whole.source.tolist(), whole.values, strict=True):
@@ -120,6 +142,7 @@ def _rows(whole: BatchResult, records: Records, shown: list[int], after: list[st
                 error=cut(failure.summary) if failure else None,
                 line=failure.line if failure else None,
                 raw=json_value(raw) if failure else None,
+                edge=edges.get(position),
             )
         )
     return rows
@@ -170,4 +193,6 @@ def _facts(sample: Sample) -> SampleFacts:
         partitions=tuple(int(partition) for partition in np.unique(records.partitions)),
         first=int(records.timestamps.min()) if len(records) else None,
         last=int(records.timestamps.max()) if len(records) else None,
+        taken=sample.pin.taken,
+        ends=sample.pin.ends,
     )

@@ -15,6 +15,10 @@ ID_BYTES = 8
 Status = Literal["kept", "filtered", "failed", "untraced"]
 """What became of a record; ``untraced`` where the cell's rows cannot be traced to records."""
 
+Edge = Literal["start", "end"]
+"""Which edge of the sample a record's outputs hang on: at the start the record has less history than in the service, at
+the end a record that is not in the sample may still come before it."""
+
 PREVIEW_MIME = "application/vnd.headrace.preview+json"
 
 
@@ -67,6 +71,7 @@ class PreviewRow(BaseModel):
         error: ``ValueError: what was wrong``, when it failed.
         line: the line of the cell that raised, counted from the cell's first line.
         raw: the record's value as text, when it failed.
+        edge: which edge of the sample its outputs hang on, where one does.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,6 +85,7 @@ class PreviewRow(BaseModel):
     error: str | None = None
     line: int | None = None
     raw: str | None = None
+    edge: Edge | None = None
 
 
 class SampleFacts(BaseModel):
@@ -91,6 +97,8 @@ class SampleFacts(BaseModel):
         partitions: those that gave records.
         first: oldest timestamp, milliseconds since the epoch, or ``None`` without a record.
         last: newest timestamp.
+        taken: when the sample was taken, milliseconds since the epoch; 0 where nobody noted it.
+        ends: where each partition's log ended then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -100,6 +108,8 @@ class SampleFacts(BaseModel):
     partitions: tuple[int, ...]
     first: int | None
     last: int | None
+    taken: int = 0
+    ends: dict[int, int] = {}
 
 
 class Preview(BaseModel):
@@ -119,6 +129,9 @@ class Preview(BaseModel):
         rows_out: rows that came out.
         filtered: records that neither failed nor gave a row; ``None`` where rows cannot be traced.
         failed: records that failed.
+        incomplete: records that have less history than in the service.
+        waiting: records before which one that is not in the sample may still come.
+        open_windows: windows that are not shown, since the sample does not have all of them.
         verdict: what the check found.
         columns: before and after.
         rows: at most :data:`headrace.proof.preview.MOST_ROWS` records, failed ones never left out first.
@@ -142,6 +155,9 @@ class Preview(BaseModel):
     rows_out: int
     filtered: int | None
     failed: int
+    incomplete: int = 0
+    waiting: int = 0
+    open_windows: int = 0
     verdict: Verdict
     columns: PreviewColumns
     rows: tuple[PreviewRow, ...]
@@ -170,6 +186,11 @@ class Preview(BaseModel):
                 "rows_out": self.rows_out,
                 "filtered": self.filtered,
                 "failed": self.failed,
+            },
+            "edges": {
+                "incomplete": self.incomplete,
+                "waiting": self.waiting,
+                "open_windows": self.open_windows,
             },
             "verdict": {
                 "equal": self.verdict.equal,

@@ -84,7 +84,7 @@ def check_remembering(
         splits=splits,
         seconds=round(time.perf_counter() - started, 3),
         seconds_per_record=seconds / max(len(records), 1),
-        messages=tuple(_messages(stream, lateness)),
+        messages=(*_messages(stream, lateness), *_of_edges(first)),
         rows_in=len(records),
         rows_out=len(first.values),
         filtered=None if windows else len(records) - failed - with_rows,
@@ -124,6 +124,8 @@ def _judge(seen: _Seen) -> tuple[bool | None, str]:  # noqa: PLR0911  one return
         failures = seen.first.failures
         if failures:
             return None, f"No record gave a row; the first failure: {failures[0].summary}"
+        if seen.first.open_windows:
+            return None, f"The sample has none of its {seen.first.open_windows} windows in full: take a longer one."
         return None, "No record of the sample gave a row: take one in which some pass."
     if seen.difference is not None:
         return False, _why(seen)
@@ -194,6 +196,20 @@ def _messages(stream: Stream, lateness: timedelta) -> Iterator[str]:
         yield f"Some records are late; --grace {_text(spec.grace_time + lateness)} would take all of this sample's in."
     if stream.document.repartition:
         yield f"The topic is not keyed by {spec.key}: the service passes its records through a topic of its own."
+
+
+def _of_edges(first: BatchResult) -> Iterator[str]:
+    """Say what the sample's edges leave open."""
+    if first.open_windows:
+        yield (
+            f"{first.open_windows:,} windows are open at the sample's edges and are not shown: the service gives them "
+            "when they are complete."
+        )
+    if len(first.waiting):
+        yield (
+            f"{len(first.waiting):,} rows at the sample's end are still within the grace: a record that comes later "
+            "may belong before them."
+        )
 
 
 def _rows_of(stream: Stream, records: Records) -> Rows:

@@ -16,6 +16,7 @@ from headrace.proof.verdict import Verdict
 from headrace.spec import Matching, read_document
 
 if TYPE_CHECKING:
+    from headrace.engine.edges import Edges
     from headrace.proof.examine import Examination
 
 
@@ -33,6 +34,7 @@ class CleanResult(BaseModel):
         matching: how output rows are matched to input rows, found out there.
         repartition: the records do not stand by the stream's key.
         windows_at_once: the cell gives for many windows at once what it gives for each.
+        copartitioned: side topics of which a replica needs its own partitions alone, with their partitions.
         states: dtype of each column of each state at the sample's end.
         verdict: what the check found there.
     """
@@ -49,6 +51,7 @@ class CleanResult(BaseModel):
     matching: Matching
     repartition: bool = False
     windows_at_once: bool = False
+    copartitioned: dict[str, int] = {}
     states: dict[str, dict[str, str]] = {}
     verdict: Verdict
 
@@ -67,13 +70,19 @@ class CleanResult(BaseModel):
             matching=found.stream.document.matching,
             repartition=found.stream.document.repartition,
             windows_at_once=found.stream.document.windows_at_once,
+            copartitioned=found.stream.document.copartitioned,
             states=found.stream.document.states,
             verdict=found.verdict,
         )
 
 
 def run_clean(
-    folder: Path, records: Records, sides: Mapping[str, Records] | None = None, *, timeout: float = TIMEOUT
+    folder: Path,
+    records: Records,
+    sides: Mapping[str, Records] | None = None,
+    *,
+    edges: Edges | None = None,
+    timeout: float = TIMEOUT,
 ) -> CleanResult:
     """Load a stream folder in a fresh process and run and check it on ``records``.
 
@@ -81,6 +90,7 @@ def run_clean(
         folder: a folder as ``headrace commit`` writes it; of ``stream.yaml`` the spec and the input types count.
         records: the pinned sample.
         sides: records of the side inputs by topic, pinned with it.
+        edges: of the sample, pinned with it.
         timeout: seconds.
 
     Raises:
@@ -88,15 +98,18 @@ def run_clean(
         ProofError: the process took too long or died.
         HeadraceError: what Headrace itself refuses there, with the same words.
     """
-    return CleanResult.model_validate(run_fresh(f"{__name__}:work", folder, records, sides, timeout=timeout))
+    answer = run_fresh(f"{__name__}:work", folder, records, sides, edges=edges, timeout=timeout)
+    return CleanResult.model_validate(answer)
 
 
-def work(folder: Path, records: Records, sides: Mapping[str, Records]) -> CleanResult:
+def work(folder: Path, records: Records, sides: Mapping[str, Records], edges: Edges | None) -> CleanResult:
     """Do what the fresh process of :func:`run_clean` does."""
-    return CleanResult.of(examine_folder(folder, records, sides))
+    return CleanResult.of(examine_folder(folder, records, sides, edges))
 
 
-def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records]) -> Examination:
+def examine_folder(
+    folder: Path, records: Records, sides: Mapping[str, Records], edges: Edges | None = None
+) -> Examination:
     """Load a stream folder in this process, which must be a fresh one, and examine it as a cell is examined.
 
     Raises:
@@ -108,6 +121,7 @@ def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records])
     from headrace.engine.function import load_folder  # noqa: PLC0415
     from headrace.kafka.inference import InferredTypes  # noqa: PLC0415
     from headrace.proof.examine import examine  # noqa: PLC0415
+    from headrace.proof.past_sample import PastSample  # noqa: PLC0415
     from headrace.proof.side_samples import SideSamples  # noqa: PLC0415
 
     document = read_document(folder)
@@ -118,7 +132,8 @@ def examine_folder(folder: Path, records: Records, sides: Mapping[str, Records])
     except CELL_FAILURES as error:
         raise _import_error(folder, error) from None
     inferred = InferredTypes(columns=document.input, never_null=document.never_null, records=len(records))
-    return examine(document.spec, function, inferred, records, sides=SideSamples(sides, document.sides))
+    pinned = SideSamples(sides, document.sides, divided=document.copartitioned)
+    return examine(document.spec, function, inferred, records, sides=pinned, past=PastSample(edges))
 
 
 def _import_error(folder: Path, error: BaseException) -> CellError:

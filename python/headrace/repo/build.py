@@ -13,6 +13,7 @@ from headrace.kafka.pins import pinned_sample
 from headrace.kafka.sampling import Sample, SamplePin, read_pin
 from headrace.proof import previews
 from headrace.proof.body import body_digest
+from headrace.proof.past_sample import pinned_past
 from headrace.proof.preview_model import Preview
 from headrace.proof.room import CleanResult, run_clean
 from headrace.proof.side_samples import pinned_sides
@@ -93,16 +94,23 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     inferred = infer_types(where, spec.source, format=spec.format, registry=registry_for(spec, where))
     types = column_types(inferred, spec)
     never_null = tuple(column for column in inferred.never_null if column in types)
-    sides = pinned_sides(where, spec, inferred, sample)
-    document = StreamDocument(spec=spec, input=types, never_null=never_null, sides=dict(sides.types))
+    past = pinned_past(where, spec, inferred, sample)
+    sides = pinned_sides(where, spec, inferred, sample, past)
+    document = StreamDocument(
+        spec=spec,
+        input=types,
+        never_null=never_null,
+        sides=dict(sides.types),
+        copartitioned=dict(sides.divided),  # what the clean room confirms
+    )
     (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements_text(cut.module_source), encoding="utf-8")
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
-    finished = finish(folder, sample.records, sides.records) if tests else None
-    clean = finished.clean if finished else run_clean(folder, sample.records, sides.records)
-    if sides.notes:
-        verdict = clean.verdict.model_copy(update={"messages": (*clean.verdict.messages, *sides.notes)})
-        clean = clean.model_copy(update={"verdict": verdict})
+    finished = finish(folder, sample.records, sides.records, past.edges) if tests else None
+    clean = finished.clean if finished else run_clean(folder, sample.records, sides.records, edges=past.edges)
+    if sides.notes or past.notes:
+        messages = (*clean.verdict.messages, *sides.notes, *past.notes)
+        clean = clean.model_copy(update={"verdict": clean.verdict.model_copy(update={"messages": messages})})
     proof = ProofSummary(
         equal=clean.verdict.equal,
         reason=clean.verdict.reason,
@@ -115,6 +123,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         "matching": clean.matching,
         "repartition": clean.repartition,
         "windows_at_once": clean.windows_at_once,
+        "copartitioned": clean.copartitioned,
         "states": clean.states,
         "output": clean.output,
         "proof": proof,
@@ -141,7 +150,14 @@ def _sample(cluster: Cluster, cut: Slice, preview: Preview | None) -> tuple[Samp
     if preview is not None:
         asked = preview.sample
         try:
-            pin = SamplePin(cluster=cluster.name, topic=source, text=asked.text, ranges=asked.ranges)
+            pin = SamplePin(
+                cluster=cluster.name,
+                topic=source,
+                text=asked.text,
+                ranges=asked.ranges,
+                taken=asked.taken,
+                ends=asked.ends,
+            )
             again = read_pin(cluster, pin)
         except ExpiredOffsetError:
             again = None

@@ -53,6 +53,8 @@ class StreamDocument(BaseModel):
         repartition: the records do not stand by ``--key`` in the source, so they go through a topic of their own.
         windows_at_once: the cell gives for many windows in one frame what it gives for each alone.
         sides: pandas dtype of each column of each side input, by topic.
+        copartitioned: side topics that are divided as the stream is, so that a replica reads its own partitions alone;
+            with how many partitions they had when that was found.
         states: pandas dtype of each column of each state on the sample, by name.
         proof: what the check found, or ``None`` before the first check.
     """
@@ -67,6 +69,7 @@ class StreamDocument(BaseModel):
     repartition: bool = False
     windows_at_once: bool = False
     sides: dict[str, dict[str, ColumnType]] = {}
+    copartitioned: dict[str, int] = {}
     states: dict[str, dict[str, str]] = {}
     proof: ProofSummary | None = None
 
@@ -80,7 +83,11 @@ def to_yaml(document: StreamDocument) -> str:
         "input": dict(document.input),
         "never_null": list(document.never_null),
         "output": dict(document.output),
-        **{name: value for name in ("sides", "states") if (value := document.model_dump(mode="json")[name])},
+        **{
+            name: value
+            for name in ("sides", "copartitioned", "states")
+            if (value := document.model_dump(mode="json")[name])
+        },
         "proof": document.proof.model_dump(mode="json") if document.proof else None,
     }
     text = io.StringIO()

@@ -68,6 +68,15 @@ const preview = {
   ]
 } as unknown as IPreview;
 
+const edgy = {
+  ...preview,
+  rows: [
+    row(0, 'kept', { after: [[1, 'x']], edge: 'start' }),
+    row(1, 'kept', { after: [[2, 'y']], edge: null }),
+    row(2, 'kept', { after: [[3, 'z']], edge: 'end' })
+  ]
+} as unknown as IPreview;
+
 function row(offset: number, status: string, more: object): object {
   const before = [offset, null];
   const nothing = { after: null, error: null, line: null, raw: null };
@@ -77,7 +86,8 @@ function row(offset: number, status: string, more: object): object {
 function show(
   answer: Promise<IPreview>,
   equal: boolean | null = true,
-  limit = 100
+  limit = 100,
+  edges?: IPreviewOutput['edges']
 ): { container: HTMLElement; executed: unknown[] } {
   const client = { preview: () => answer } as Partial<IClient> as IClient;
   const commands = new CommandRegistry();
@@ -90,7 +100,7 @@ function show(
       client={client}
       commands={commands}
       limit={limit}
-      output={output(equal)}
+      output={{ ...output(equal), edges }}
       trans={trans}
     />
   );
@@ -126,6 +136,25 @@ describe('PreviewView', () => {
     expect(screen.getByText('1,500 → 2: 1 filtered, 1 failed')).toBeTruthy();
     expect(screen.getByText(/partitions 0–2/)).toBeTruthy();
     expect(screen.getByText('`b` holds nulls.')).toBeTruthy();
+  });
+
+  it('says what the edges of the sample leave open', async () => {
+    const edges = { incomplete: 37, waiting: 0, open_windows: 1 };
+    show(new Promise(() => undefined), true, 100, edges);
+    const said = await screen.findByText(/37 rows have less history/);
+    expect(said.textContent).toContain("1 window open at the sample's edges");
+    expect(said.textContent).not.toContain('grace');
+  });
+
+  it('marks the rows that hang on an edge of the sample', async () => {
+    const { container } = show(Promise.resolve(edgy));
+    await screen.findByRole('region', { name: 'Before' });
+    const marks = Array.from(container.querySelectorAll('tbody > tr')).map(
+      line => (line as HTMLElement).dataset.edge ?? null
+    );
+    expect(marks).toEqual(['start', null, 'end', 'start', null, 'end']);
+    const first = container.querySelector('[data-edge="start"]');
+    expect(first?.getAttribute('title')).toMatch(/less history/);
   });
 
   it('shows text from Kafka as text only', async () => {

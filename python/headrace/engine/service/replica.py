@@ -152,7 +152,8 @@ class Replica:
         codecs = make_codecs(self._stream, cluster=self._cluster, registers=True, refusals=self._refusals)
         common = self._delivery, self._metrics, self._pace
         registry = registry_for(spec, self._cluster)
-        sides = LiveSides(self._stream.document, self._cluster, registry) if spec.sides else None
+        divided = self._divided() if spec.sides else []
+        sides = LiveSides(self._stream.document, self._cluster, registry, divided=divided) if spec.sides else None
         source = Source(self._cluster, spec.source, name, self._replica, self._deployment)
         if not (self._stream.document.repartition and spec.key):
             processor = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides)
@@ -184,6 +185,19 @@ class Replica:
         if self._stream.document.repartition and self._spec.key:
             topics.append(names.repartition_topic(self._stream.name, self._spec.key))
         return TopicSizes(self._cluster, topics, self._refusals)
+
+    def _divided(self) -> list[str]:
+        """Return the side topics that are divided as the stream is, unless they have other partitions by now."""
+        spec, found = self._spec, self._stream.document.copartitioned
+        if not found:
+            return []
+        again = self._stream.document.repartition and spec.key
+        own = names.repartition_topic(self._stream.name, again) if again else spec.source
+        count = require_topic(self._cluster, own).partitions
+        divided = [topic for topic in found if require_topic(self._cluster, topic).partitions == count == found[topic]]
+        for topic in found.keys() - set(divided):
+            logger.warning("a side input is read in full: its partitions have changed", extra={"topic": topic})
+        return divided
 
     def _require_topics(self) -> None:
         for topic in [self._spec.source, *(side.topic for side in self._spec.side_inputs), *self._outbox.topics]:

@@ -141,7 +141,7 @@ class Stage:
             self._recovery.rest()
         gathered = self._source.gather(self._pace.limit, _RESTORING_SECONDS if restoring else seconds)
         if self._sides is not None:
-            self._sides.begin()
+            self._sides.begin(self._source.partitions)
         if gathered is not None:
             self._take(gathered)
         elif not restoring:

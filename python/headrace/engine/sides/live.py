@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -28,7 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 class LiveSides:
-    """Gives the side inputs of a service, or of a bounded run, read in full by each of its replicas.
+    """Gives the side inputs of a service, or of a bounded run.
+
+    Each replica reads a side topic in full; of one that is divided as the stream is, the partitions that the replica
+    has of the stream.
 
     A batch gets the rows of a side topic when every partition of it has passed the batch's last row, or holds nothing
     more that was there when the batch came (for rows in time: nor anything that a transaction has not committed yet).
@@ -37,6 +40,7 @@ class LiveSides:
         document: the stream's.
         cluster: where.
         registry: where the schemas are, for the formats that have some.
+        divided: the topics of which only the stream's own partitions are read.
         patient: wait in place, without limit, for what the side topics held when their reading began.
         stopped: asked while it waits in place.
 
@@ -50,12 +54,14 @@ class LiveSides:
         cluster: Cluster,
         registry: Registry | None = None,
         *,
+        divided: Iterable[str] = (),
         patient: bool = False,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         spec = document.spec
         grace = microseconds(spec.grace_time)
         self._topics = [SideTopic(cluster, reader, spec.name, grace) for reader in side_readers(document, registry)]
+        self._divided = frozenset(divided)
         self._patient = patient
         self._stopped = stopped
         self._given_up = False
@@ -77,10 +83,17 @@ class LiveSides:
         """How many records could not be rows."""
         return sum(topic.reader.skipped for topic in self._topics)
 
-    def begin(self) -> None:
-        """A new batch comes."""
+    def begin(self, partitions: Iterable[int]) -> None:
+        """A new batch comes.
+
+        Args:
+            partitions: those that the replica has of the stream.
+        """
         self._given_up = False
+        own = frozenset(partitions)
         for topic in self._topics:
+            if topic.reader.side.topic in self._divided:
+                topic.restrict(own)
             topic.begin()
 
     def frames(self, first: int, last: int) -> dict[str, pd.DataFrame]:

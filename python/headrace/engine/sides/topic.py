@@ -49,7 +49,7 @@ class _Place:
 
 
 class SideTopic:
-    """Reads all partitions of a side topic, without a group, from where its rows are needed.
+    """Reads the partitions of a side topic, all unless it is told which, without a group, from where rows are needed.
 
     A table, and rows with a time column of their own or without a lookback, are read from the log's beginning; rows
     by their records' timestamps from the first that is needed. Rows that no batch has needed for a while go; when one
@@ -73,6 +73,7 @@ class SideTopic:
         self._purpose = purpose
         self._grace = grace
         self._consumer: Consumer | None = None
+        self._partitions: frozenset[int] | None = None
         self._places: dict[int, _Place] = {}
         self._from = NEVER
         self._given = NEVER
@@ -82,6 +83,14 @@ class SideTopic:
         """A batch comes: from now on it counts what the log holds now."""
         for place in self._places.values():
             place.end = None
+
+    def restrict(self, partitions: frozenset[int]) -> None:
+        """Read these partitions alone; where they are others than before, from anew when rows are asked for."""
+        if partitions != self._partitions:
+            self._partitions = partitions
+            self._places = {}
+            self.reader.clear()
+            self.close()
 
     def ask(self) -> None:
         """Ask for the log's ends, once a batch.
@@ -162,12 +171,15 @@ class SideTopic:
             consumer.close()
 
     def _open(self, first: int) -> None:
-        side, bounds = self.reader.side, watermarks(self._cluster, self._topic)
+        side, found = self.reader.side, watermarks(self._cluster, self._topic)
+        wanted = found.keys() if self._partitions is None else self._partitions & found.keys()
+        bounds = {number: found[number] for number in wanted}
         starts = {number: low for number, (low, _) in bounds.items()}
         self._from = NEVER
         if side.lookback is not None and side.time is None:
             self._from = self.reader.needed_from(first) - microseconds(side.lookback) - self._grace
-            starts = offsets_at(self._cluster, self._topic, max(0, self._from // 1000))
+            from_time = offsets_at(self._cluster, self._topic, max(0, self._from // 1000))
+            starts = {number: from_time[number] for number in bounds}
         self.reader.clear()
         self._firsts.clear()
         self._places = {number: _Place(starts[number], high) for number, (_, high) in bounds.items()}
