@@ -169,11 +169,12 @@ class Trial:
         left = list(rows)
         count = _FEW if self._transactional else len(rows)
         while left and time.monotonic() < deadline:
-            judged = self._judged(records, left[:count])
-            if not judged and refused:
-                return refused
-            if not judged:
-                raise UndeliveredError("The cluster does not say which records are too large.")
+            try:
+                judged = self._judged(records, left[:count])
+            except UndeliveredError:
+                if refused:
+                    return refused
+                raise
             came = [row for row in left if judged.get(row)]
             left = [row for row in left if row not in judged]
             count = _FEW if came else count * 2
@@ -185,8 +186,13 @@ class Trial:
         self._producer.purge()
 
     def _judged(self, records: Outgoing, rows: list[int]) -> dict[int, bool]:
-        """Send rows and return which of them were judged: true, refused. A refusal ends a transaction."""
+        """Send rows and return which of them were judged: true, refused. A refusal ends a transaction.
+
+        Raises:
+            UndeliveredError: none of them was.
+        """
         judged: dict[int, bool] = {}
+        reason = ""
         try:
             if self._transactional:
                 self._producer.begin_transaction()
@@ -199,9 +205,10 @@ class Trial:
             if self._transactional:
                 self._producer.abort_transaction(_ANSWER_SECONDS)
         except KafkaException as error:
-            if not judged:
-                message = f"The cluster does not say which records are too large: {error.args[0].str()}."
-                raise UndeliveredError(message) from error
+            reason = f": {error.args[0].str()}"
+        if not judged:
+            message = f"The cluster does not say which records are too large{reason}."
+            raise UndeliveredError(message)
         return judged
 
     def _send(self, records: Outgoing, rows: list[int], judged: dict[int, bool]) -> int:
