@@ -13,6 +13,7 @@ import pytest
 from headrace.engine.function import load_folder
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.inference import infer_types
+from headrace.kafka.past import PAST_LIMITS
 from headrace.kafka.pins import pinned_sample
 from headrace.kafka.reading import SampleLimits
 from headrace.kafka.topics import create_topic
@@ -63,9 +64,9 @@ def rows(*, with_future: bool = False) -> pd.DataFrame:
     late = np.where(random.random(COUNT) < 0.05, random.integers(0, 9, COUNT), 0)
     x = random.integers(14, 500, COUNT) + 0.25
     x[random.random(COUNT) < 0.002] = 13
-    at = START + pd.to_timedelta(numbers - late, unit="min")
-    future = numbers == 11_000 if with_future else numbers < 0
-    at = at.to_series(index=numbers).mask(future, pd.Timestamp("2099-01-01", tz="UTC"))
+    at = pd.Series(START + pd.to_timedelta(numbers - late, unit="min"))
+    if with_future:
+        at[11_000] = pd.Timestamp("2099-01-01", tz="UTC")
     return pd.DataFrame({"k": [f"k{key}" for key in random.integers(0, KEYS, COUNT)], "at": at, "x": x, "n": numbers})
 
 
@@ -103,13 +104,13 @@ def make(tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str]) -> Ca
 
 
 def look(
-    service: ServiceProcess, sample: str = f"latest:{SAMPLE}", limits: SampleLimits | None = None
+    service: ServiceProcess, sample: str = f"latest:{SAMPLE}", limits: SampleLimits = PAST_LIMITS
 ) -> tuple[Examination, Preview, PastSample]:
     """Preview a service's cell, and run it in the clean room, which must give the same."""
     spec, cluster = read_document(service.folder).spec, service.cluster
     taken = pinned_sample(cluster, spec.source, sample)
     inferred = infer_types(cluster, spec.source)
-    past = pinned_past(cluster, spec, inferred, taken, **({} if limits is None else {"limits": limits}))
+    past = pinned_past(cluster, spec, inferred, taken, limits=limits)
     sides = pinned_sides(cluster, spec, inferred, taken, past)
     found = examine(spec, load_folder(service.folder), inferred, taken.records, sides=sides, past=past)
     clean = run_clean(service.folder, taken.records, sides.records, edges=past.edges)

@@ -143,7 +143,10 @@ def test_two_replicas_and_rescales_equal_pandas(
     first = make(**spec)
     second = ServiceProcess(first.folder, cluster, source=first.source, sink=first.sink, replica=1)
     whole = len(weather())
-    shares = (lambda: side_rows(first) + side_rows(second)) if spec["divided"] else (lambda: side_rows(second))
+
+    def shared() -> bool:
+        return side_rows(second) + (side_rows(first) if spec["divided"] else 0) == whole
+
     try:
         first.start()
         eventually(lambda: len(read_all(cluster, first.sink)) == WAVE, 60)
@@ -151,7 +154,7 @@ def test_two_replicas_and_rescales_equal_pandas(
         second.start()
         eventually(lambda: partitions_of(first) == partitions_of(second) == 2, 60)
         produce(cluster, first.source, visits().iloc[WAVE : 2 * WAVE])
-        eventually(lambda: shares() == whole, 60)
+        eventually(shared, 60)
         assert (0 < side_rows(first) < whole) == spec["divided"]
         eventually(lambda: len(read_all(cluster, first.sink)) == 2 * WAVE, 60)
         second.kill()

@@ -10,17 +10,21 @@ from headrace.engine.context import Function
 from headrace.engine.edges import Edges
 from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
-from headrace.engine.trial import process
+from headrace.engine.trial import process, process_batches
 from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
 from headrace.proof.check import check
 from headrace.proof.digest import output_digest
 from headrace.proof.past_sample import PastSample
 from headrace.proof.prepare import prepare, with_output
+from headrace.proof.quiet import quiet
 from headrace.proof.side_samples import SideSamples
 from headrace.proof.side_verdict import with_sides
 from headrace.proof.verdict import Verdict
 from headrace.spec import ProofSummary, StreamDocument, StreamSpec
+
+_PAST_BATCH = 2_000
+"""Records of the past in one batch; a small one that fails is soon bisected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +114,23 @@ def examine_stream(
 ) -> Examination:
     """Run and check a stream whose types and matching are pinned already, one from a folder for example."""
     around = past or PastSample()
-    whole = process(stream, records)
-    if stream.edges is not None and stream.document.spec.lookback and _fails(whole):
+    if stream.edges is not None and stream.document.spec.lookback:
         stream = _without_failed(stream, stream.edges)
-        whole = process(stream, records)
+    whole = process(stream, records)
     stream = with_output(stream, whole)
     verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
     verdict = verdict.model_copy(update={"messages": (*verdict.messages, *around.notes)})
     return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records), around)
 
 
-def _fails(whole: BatchResult) -> bool:
-    return any(failure.kind in {"cell", "encode"} for failure in whole.failures)
-
-
 def _without_failed(stream: Stream, edges: Edges) -> Stream:
     """Return the stream with a past that lacks the records on which the cell fails: they are in no history."""
-    failed = [failure.position for failure in process(replace(stream, edges=None), edges.past).failures]
-    kept = np.setdiff1d(np.arange(len(edges.past)), failed)
+    count = len(edges.past)
+    if not count:
+        return stream
+    batches = np.array_split(np.arange(count, dtype=np.int64), -(-count // _PAST_BATCH))
+    with quiet():
+        results = process_batches(replace(stream, edges=None), edges.past, batches)
+    failed = [failure.position for result in results for failure in result.failures]
+    kept = np.setdiff1d(np.arange(count), failed)
     return replace(stream, edges=replace(edges, past=edges.past.take(kept)))
