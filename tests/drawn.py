@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import orjson
@@ -45,21 +47,22 @@ def arrivals(
     """
     count = draw(st.integers(1, most))
 
-    def column(values: st.SearchStrategy[object]) -> list[object]:
+    def column(values: st.SearchStrategy[Any]) -> list[Any]:
         return draw(st.lists(values, min_size=count, max_size=count))
 
     seconds = column(st.one_of(st.just(0), st.integers(0, longest)))
     late = column(st.integers(0, GRACE * 5 if too_late else GRACE))
     keys = column(st.sampled_from(_KEYS))
     values = column(st.one_of(st.none(), st.integers(-5, 5)))
-    times = pd.Series(start + pd.to_timedelta(np.cumsum(seconds) - np.array(late, np.int64), unit="s"))
+    shifts = pd.to_timedelta(np.cumsum(seconds) - np.array(late, np.int64), unit="s")
+    times = pd.Series(start + shifts, dtype="datetime64[us, UTC]")
     if null_times:
         times = times.mask(np.array(column(st.integers(0, 5))) == 0)
     places = draw(st.fixed_dictionaries(dict.fromkeys(_KEYS, st.integers(0, 2))))
     return pd.DataFrame(
         {
             "k": pd.array(keys, dtype="str"),
-            "t": times.dt.as_unit("us"),
+            "t": times,
             "x": np.array([np.nan if value is None else value for value in values], float),
             "n": np.array(column(st.integers(0, 5)), np.int64),
             "partition": [places[key] for key in keys] if by_key else column(st.integers(0, 2)),

@@ -72,7 +72,8 @@ def rank_in_ten_minutes(df: pd.DataFrame) -> pd.DataFrame:
 
 
 def rolling_over_all(df: pd.DataFrame) -> pd.DataFrame:
-    return df.assign(mean=df.rolling("10min", on="t")["x"].mean(), number=df.rolling("10min", on="t")["n"].count())
+    rolling = df.rolling("10min", on="t")
+    return df.assign(mean=rolling["x"].mean().to_numpy(), number=rolling["n"].count().to_numpy())
 
 
 def change_over_all(df: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +108,7 @@ def mapped(df: pd.DataFrame) -> pd.DataFrame:
 
 def exploded(df: pd.DataFrame) -> pd.DataFrame:
     parts = [[f"{key}{part}" for part in range(number % 3)] for key, number in zip(df.k, df.n, strict=True)]
-    return df[["n"]].assign(part=parts).explode("part").dropna(subset="part")
+    return df[["n"]].assign(part=pd.Series(parts, df.index, dtype="object")).explode("part").dropna(subset="part")
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ class TwoStages:
 
     def read(self) -> list[BatchResult]:
         """Take what is new in the topic through stage two, and commit."""
-        results = [self.second.process(batch) for number in range(2) if len(batch := self.lines(number, self.taken[number]))]
+        batches = [self.lines(number, self.taken[number]) for number in range(2)]
+        results = [self.second.process(batch) for batch in batches if len(batch)]
         for number in range(2):
             self.taken[number] = len(self.topic[number])
         self._later = {number: self.second.memo(number, self.taken[number]) for number in range(2)}
@@ -79,7 +80,7 @@ class TwoStages:
     def _start(self) -> None:
         codecs = make_codecs(self._stream)
         self.first = Repartitioner(self._stream, codecs, declaration(self._stream), self._clock)
-        nowhere = Outbox(self._stream, Cluster.at("127.0.0.1:1"))
+        nowhere = Outbox(self._stream, Cluster.at("127.0.0.1:1"), codecs.refusals)
         self._outbox = RepartitionOutbox("by-k", 2, self.first, nowhere, "skip")
         self.second = make_processor(self._stream, codecs=codecs, sources=self._sources, clock=self._clock)
         for number, memo in self._memos.items():
@@ -96,8 +97,8 @@ class TwoStages:
         for outgoing in self._outbox.pack(records, result):
             places = outgoing.partitions or [-1] * len(outgoing.values)
             headers = outgoing.headers or [None] * len(outgoing.values)
-            stamps = outgoing.timestamps.tolist()
-            for key, value, stamp, header, place in zip(outgoing.keys, outgoing.values, stamps, headers, places, strict=True):
+            columns = outgoing.keys, outgoing.values, outgoing.timestamps.tolist(), headers, places
+            for key, value, stamp, header, place in zip(*columns, strict=True):
                 number = place if place >= 0 else zlib.crc32(key or b"") % 2
                 self.topic[number].append((key, value, stamp, header))
         self._memos = {number: self.first.memo(number, 0) for number in range(self._sources)}

@@ -53,12 +53,13 @@ def as_they_came(
     found = []
     for batch in [*batches, None]:
         if batch is None:
-            ready = read & ~taken & rows.t.notna()
+            ready = read & ~taken & rows.t.notna().to_numpy()
         else:
             read[batch] = True
             newest = rows.partition.map(rows[read].groupby("partition")["t"].max())
-            ready = read & ~taken & (rows.late | (rows.t <= newest - pd.Timedelta(seconds=GRACE)))
-        taken |= ready.to_numpy()
+            reached = rows.t <= newest - pd.Timedelta(seconds=GRACE)
+            ready = read & ~taken & (rows.late | reached).to_numpy()
+        taken |= ready
         known = rows.assign(new=ready)[taken].sort_values(["t", *_PLACE], kind="stable", ignore_index=True)
         if ready.any():
             found.append(_given(function, known, known.new.to_numpy()))

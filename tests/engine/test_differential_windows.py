@@ -50,7 +50,9 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(columns, kind="stable", ignore_index=True)
 
 
-def check(frame: pd.DataFrame, data: st.DataObject, kind: str, sizes: str, zone: str | None = None, **spec: object) -> None:
+def check(
+    frame: pd.DataFrame, data: st.DataObject, kind: str, sizes: str, zone: str | None = None, **spec: object
+) -> None:
     """Run windows over rows in batches that are drawn, and hold them against plain pandas."""
     stream = stream_of(totals, window=f"{kind}={sizes}{f'@{zone}' if zone else ''}", **spec)
     at_once = data.draw(st.booleans())
@@ -134,9 +136,7 @@ def test_each_window_closes_once_and_alone() -> None:
 
 @pytest.mark.parametrize("at_once", [False, True])
 def test_counts_of_rows_of_the_very_same_time_stay_apart(at_once: bool) -> None:  # noqa: FBT001
-    frame = pd.DataFrame(
-        {"k": pd.array(["a"] * 6, dtype="str"), "t": START, "x": 1.0, "n": range(6), "partition": 0}
-    )
+    frame = pd.DataFrame({"k": pd.array(["a"] * 6, dtype="str"), "t": START, "x": 1.0, "n": range(6), "partition": 0})
     stream = stream_of(totals, window="count=3")
     stream = Stream(stream.document.model_copy(update={"windows_at_once": at_once}), stream.function)
     result = joined(process_batches(stream, records_of(frame), [np.arange(6)]))

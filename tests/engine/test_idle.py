@@ -1,4 +1,4 @@
-"""Quiet partitions follow the clock minus ``--idle``; records from the future move nothing. By a clock of the test's."""
+"""Quiet partitions follow the clock minus ``--idle``; records from the future move nothing."""
 
 from __future__ import annotations
 

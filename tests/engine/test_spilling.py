@@ -29,6 +29,7 @@ from service_process import fill
 
 TINY = 10_000
 MEGABYTE = 1024 * 1024
+Cell = Callable[[pd.DataFrame], pd.DataFrame]
 OBJECTS: dict[str, ColumnType] = {**TYPES, "tags": "object"}
 
 
@@ -60,9 +61,13 @@ def with_tags(records: Records) -> Records:
 
 
 def run(
-    stream: Stream, records: Records, memory: int | None, look: Callable[[Processor], None] = lambda _: None, each: int = 200
+    stream: Stream,
+    records: Records,
+    memory: int | None,
+    look: Callable[[Processor], None] = lambda _: None,
+    each: int = 200,
 ) -> list[tuple[object, ...]]:
-    """Run a stream in batches of ``each``; return its outputs with all that goes with them. ``look`` sees each commit."""
+    """Run a stream in batches of ``each``; return outputs with all that goes with them. ``look`` sees each commit."""
     processor = make_processor(stream, memory=memory)
     processor.begin(0)
     results: list[BatchResult] = []
@@ -88,14 +93,16 @@ def by_value(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
 
 def tagged_totals(df: pd.DataFrame) -> pd.DataFrame:
     grouped = df.assign(place=[tags["place"] for tags in df.tags]).groupby(["window_start", "k"])
-    return grouped.agg(total=("x", "sum"), rows=("n", "size"), first=("place", "first"), last=("place", "max")).reset_index()
+    return grouped.agg(
+        total=("x", "sum"), rows=("n", "size"), first=("place", "first"), last=("place", "max")
+    ).reset_index()
 
 
 def tagged_before(df: pd.DataFrame) -> pd.DataFrame:
     return df.assign(before=df.groupby("k")["tags"].shift(1), kept=df.tags)
 
 
-KINDS = {
+KINDS: dict[str, tuple[Cell, dict[str, object]]] = {
     "tumbling": (tagged_totals, {"window": "tumbling=10min"}),
     "hopping": (tagged_totals, {"window": "hopping=20min,10min"}),
     "session": (tagged_totals, {"window": "session=90s"}),
@@ -145,7 +152,7 @@ def test_the_variable_says_how_many_megabytes(monkeypatch: pytest.MonkeyPatch) -
     assert max(size for _, size in sizes) <= MEGABYTE < rows * 80  # each takes more than that
 
 
-def seen_by(function: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[Callable[[pd.DataFrame], pd.DataFrame], list[int]]:
+def seen_by(function: Cell) -> tuple[Cell, list[int]]:
     """Return a function that notes how many rows it gets."""
     seen: list[int] = []
 
@@ -206,7 +213,7 @@ def rows_with(count: int, **columns: object) -> Rows:
 
 def test_rows_come_back_from_disk_as_they_were() -> None:
     count = 100
-    nested = [{"a": [1, (2, 3)], "b": b"\x00"}, None, float("nan"), [], "text"] * 20
+    nested: list[object] = [{"a": [1, (2, 3)], "b": b"\x00"}, None, float("nan"), [], "text"] * 20
     rows = rows_with(
         count,
         nested=pd.Series(nested, dtype=object),

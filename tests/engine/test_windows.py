@@ -159,7 +159,9 @@ def every_three_minutes(day: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.int6
 
 
 @pytest.mark.parametrize(("zone", "day", "what"), ZONES)
-@pytest.mark.parametrize("text", ["tumbling=1d", "tumbling=30min", "tumbling=7min", "hopping=2h,30min", "hopping=1h,7min"])
+@pytest.mark.parametrize(
+    "text", ["tumbling=1d", "tumbling=30min", "tumbling=7min", "hopping=2h,30min", "hopping=1h,7min"]
+)
 def test_every_moment_is_in_all_its_windows_when_the_clocks_change(zone: str, day: str, what: str, text: str) -> None:
     window = parse_window(f"{text}@{zone}")
     alignment = Alignment(window)

@@ -11,7 +11,6 @@ import orjson
 
 from headrace.engine.event_time import NEVER
 from headrace.engine.result import BatchResult, Places
-from headrace.engine.rows import Rows
 from headrace.kafka.records import Records
 from headrace.spec import StreamSpec
 

@@ -142,7 +142,7 @@ class WindowWork:
         return Emitted(part, values, self._no_rows, found, stamps, keys)
 
     def _newest(self, given: pd.DataFrame, found: Integers, rows: Rows, starts: Integers) -> Integers:
-        """Return for each output the newest timestamp in its window, by the window's start and, for one key, the key."""
+        """Return for each output the newest timestamp in its window: by the window's start and, if it has one, key."""
         key, window = self._spec.key, self._spec.windows
         by, of = [starts], [found]
         if window is not None and window.per_key and key in given.columns and key in rows.frame.columns:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ class ColumnsFile:
         ValueError: it is no such file.
     """
 
-    def __init__(self, path: Path, types: Mapping[str, object], *, owned: bool = True) -> None:
+    def __init__(self, path: Path, types: Mapping[str, Any], *, owned: bool = True) -> None:
         self.path = path
         self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         self._types = {name: kind for name, kind in types.items() if name in self._table.column_names}

@@ -93,7 +93,7 @@ class History:
         return rows if self._span is not None or len(filled) == 1 else self._last_before(rows, first)
 
     def counts_before(self, new: Rows) -> tuple[npt.NDArray[np.uint64], Integers]:
-        """Return the hashes of the keys of ``new``, ascending, and for each how many rows :meth:`before` has at most."""
+        """Return the hashes of the keys of ``new``, ascending, and how many rows of each :meth:`before` has at most."""
         first = _first_of(new)
         counts = np.zeros(len(first.hashes), np.int64)
         for segment in self._all():

@@ -12,7 +12,6 @@ from headrace.engine.event_time import microseconds
 from headrace.engine.rows import Integers
 from headrace.spec import Window
 
-
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _DAY = microseconds(timedelta(days=1))
 
@@ -22,8 +21,8 @@ class Alignment:
 
     In a zone the bounds are local times: days have 23 or 25 hours when the clocks change. A local time that comes twice
     is a bound the first time, one that is left out is a bound when the clocks have been changed. So windows of one
-    series never overlap and leave nothing out: the hour that comes twice is in one window of two hours, or when they are
-    shorter the last of its windows is longer.
+    series never overlap and leave nothing out: the hour that comes twice is in one window of two hours, or the last of
+    its shorter windows is an hour longer.
 
     Args:
         window: tumbling or hopping.

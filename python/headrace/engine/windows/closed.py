@@ -65,7 +65,7 @@ class Closed:
         return np.append(np.flatnonzero(np.diff(self.windows, prepend=-1)), len(self.windows))
 
     def told_apart(self) -> list[Closed]:
-        """Return the windows in as few runs as it takes for ``window_start`` (and the key) to tell those of a run apart.
+        """Return the windows in as few runs as it takes for ``window_start`` (and the key) to tell them apart in each.
 
         Two windows of a key can start at the same time: full counts of rows of that time, or windows of a zone whose
         starts the clocks leave out.
