@@ -13,22 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawn import arrivals, batches_of, records_of
 from headrace.engine.processor import Processor, make_processor
-from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.kafka.records import Records
-from idioms import ROWS, SPANS, Idiom, arrivals, assert_same, batches_of, records_of, stream_of, wanted
+from idioms import ROWS, SPANS, Idiom, stream_of
+from whole import assert_same, outputs, wanted
 
 TINY = 2_000
 """Bytes of memory for a history, so that most of it is on disk."""
-
-
-def rows_of(results: list[BatchResult]) -> pd.DataFrame:
-    """Return the outputs of several results by partition and offset."""
-    rows = pd.DataFrame([orjson.loads(value) for result in results for value in result.values])
-    rows["partition"] = np.concatenate([result.partitions for result in results])
-    rows["offset"] = np.concatenate([result.offsets for result in results])
-    return rows.sort_values(["partition", "offset"], kind="stable", ignore_index=True)
 
 
 def restarted(
@@ -60,13 +53,13 @@ def restarted(
 
 
 @pytest.mark.parametrize("disk", ["warm", "empty"])
-@pytest.mark.parametrize("idiom", SPANS + ROWS, ids=lambda idiom: f"{idiom.function.__name__}-{idiom.lookback}")
+@pytest.mark.parametrize("idiom", SPANS + ROWS, ids=str)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_restart_changes_nothing(
     idiom: Idiom, disk: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    frame = data.draw(arrivals())
+    frame = data.draw(arrivals(null_times=True))
     batches = data.draw(batches_of(frame))
     records = records_of(frame)
     stream = stream_of(idiom.function, lookback=idiom.lookback)
@@ -92,7 +85,7 @@ def test_a_restart_changes_nothing(
             processor = restarted(processor, make, records, ends, emptied=folder if disk == "empty" else None)
     results.append(processor.finish())
     processor.close()
-    assert_same(rows_of(results), wanted(idiom.function, frame, records))
+    assert_same(outputs(*results), wanted(idiom.function, frame))
 
 
 def history_of(
@@ -147,8 +140,8 @@ def test_with_a_copy_only_what_came_after_it_is_read(tmp_path: Path) -> None:
     results += [after.process(records.take(np.arange(390, 400))), after.finish()]
     after.close()
     frame = pd.DataFrame([orjson.loads(value or b"") for value in records.values])
-    frame = frame.assign(t=pd.to_datetime(frame.t, utc=True).dt.as_unit("us"))
-    assert_same(rows_of(results), wanted(ROWS[0].function, frame, records))
+    frame = frame.assign(t=pd.to_datetime(frame.t, utc=True).dt.as_unit("us"), partition=0)
+    assert_same(outputs(*results), wanted(ROWS[0].function, frame))
 
 
 @pytest.mark.parametrize("damage", ["manifest", "segment", "other declaration", "ahead of the commit"])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawn import TYPES, arrivals, batches_of, records_of
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.result import BatchResult
 from headrace.engine.state import RocksStore
@@ -21,7 +22,7 @@ from headrace.engine.trial import joined, process_batches
 from headrace.errors import UsageError
 from headrace.kafka.records import Records
 from headrace.spec import StreamDocument, StreamSpec, parse_magic_line
-from idioms import TYPES, arrivals, assert_same, batches_of, outputs, records_of
+from whole import assert_same, outputs
 
 
 def running(df: pd.DataFrame, totals: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -64,7 +65,7 @@ def test_running_totals_equal_those_of_the_whole(data: st.DataObject) -> None:
     assert not result.failures
     whole = in_offset_order(frame, records)
     expected, last = running(whole.drop(columns=["partition", "offset"]), pd.DataFrame())
-    assert_same(outputs(result, records), expected.assign(partition=whole.partition, offset=whole.offset))
+    assert_same(outputs(result), expected.assign(partition=whole.partition, offset=whole.offset))
     kept = result.states["totals"]
     texts = ["n" if null else f"v{key}" for key, null in zip(last.index, last.index.isna(), strict=True)]
     assert kept["sum"].to_dict() == dict(zip(texts, last["sum"], strict=True))
@@ -81,7 +82,7 @@ def test_what_was_seen_is_seen_for_good(data: st.DataObject) -> None:
     assert not result.failures
     whole = in_offset_order(frame, records)
     first = whole[~whole.duplicated("k")]
-    found = outputs(result, records)
+    found = outputs(result)
     assert sorted(zip(found.k, found.offset, strict=True)) == sorted(zip(first.k, first.offset, strict=True))
 
 
@@ -112,7 +113,7 @@ def test_a_row_expires_a_ttl_after_its_keys_last_record(data: st.DataObject) -> 
         count[key] = count.get(key, 0) + 1
         latest[key] = max(time, latest.get(key, time))
         rows.append(count[key])
-    assert outputs(result, records).rows.tolist() == rows
+    assert outputs(result).rows.tolist() == rows
 
 
 def test_expired_rows_are_removed() -> None:
@@ -157,7 +158,7 @@ def test_a_failed_record_leaves_the_state_as_it_was(batches: list[int]) -> None:
     cuts = np.split(np.arange(6), np.cumsum(batches)[:-1])
     result = joined(process_batches(stream_of(odd, "totals"), records, cuts))
     assert [failure.offset for failure in result.failures] == [2, 4]
-    assert outputs(result, records).rows.tolist() == [1, 2, 3, 4]
+    assert outputs(result).rows.tolist() == [1, 2, 3, 4]
     assert result.states["totals"].rows.tolist() == [4]
 
 

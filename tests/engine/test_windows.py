@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.engine.event_time import NEVER, microseconds
+from headrace.engine.history import MemoryBudget
 from headrace.engine.rows import Rows, key_hashes
 from headrace.engine.windows import Closed, OpenWindows
+from headrace.engine.windows.alignment import Alignment
 from headrace.spec import Window, parse_window
+
+MEGABYTE = 1024 * 1024
 
 Found = set[tuple[int, int, tuple[int, ...]]]
 """Start, end, and the offsets of the rows of each window."""
@@ -71,11 +76,11 @@ def expected(window: Window, rows: Rows) -> Found:
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_each_window_comes_once_and_whole(text: str, data: st.DataObject) -> None:
-    window = parse_window(text)
+    window, memory = parse_window(text), data.draw(st.sampled_from([1, MEGABYTE]))
     steps = data.draw(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 6), st.sampled_from("ab")), min_size=1))
     clock = np.cumsum([step for step, _, _ in steps])
     rows = rows_of((clock - [late for _, late, _ in steps] + 100).tolist(), [key for _, _, key in steps])
-    open_windows = OpenWindows(window)
+    open_windows = OpenWindows(window, MemoryBudget(memory))
     found: list[tuple[int, int, tuple[int, ...]]] = []
     newest, first = NEVER, 0
     for end in [*sorted(data.draw(st.sets(st.integers(1, len(rows)), max_size=5))), len(rows)]:
@@ -95,7 +100,7 @@ def test_each_window_comes_once_and_whole(text: str, data: st.DataObject) -> Non
         if data.draw(st.booleans()):  # a restart: only what may still be needed is read again
             since = open_windows.earliest()
             again = rows.take(np.arange(first))
-            open_windows = OpenWindows(window)
+            open_windows = OpenWindows(window, MemoryBudget(memory))
             if since is not None:
                 open_windows.restore(again.take(again.times >= since))
             open_windows.settle(complete, complete)
@@ -119,7 +124,7 @@ def test_windows_of_a_zone_leave_nothing_out_when_the_clocks_change(
 ) -> None:
     moments = pd.date_range(first, last, freq="7min", tz="UTC")
     rows = rows_of((moments.as_unit("s").tz_localize(None).to_numpy().view(np.int64)).tolist(), ["a"] * len(moments))
-    open_windows = OpenWindows(parse_window(f"tumbling={size}@{zone}"))
+    open_windows = OpenWindows(parse_window(f"tumbling={size}@{zone}"), MemoryBudget(MEGABYTE))
     open_windows.add(rows)
     found = sorted(windows_in(open_windows.close_all()))
     assert sum(len(offsets) for _, _, offsets in found) == len(rows)
@@ -134,7 +139,75 @@ def test_windows_of_a_zone_leave_nothing_out_when_the_clocks_change(
 
 
 def test_what_the_clock_has_closed_takes_nothing_more() -> None:
-    open_windows = OpenWindows(parse_window("tumbling=10s"))
+    open_windows = OpenWindows(parse_window("tumbling=10s"), MemoryBudget(MEGABYTE))
     assert not open_windows.add(rows_of([1, 12], ["a", "a"])).any()
     assert len(list(windows_in(open_windows.close(20_000_000, 20_000_000)))) == 2
     assert open_windows.add(rows_of([13, 21], ["a", "a"])).tolist() == [True, False]
+
+
+ZONES = [
+    ("Europe/Berlin", "2026-10-23", "the hour from 2:00 comes twice"),
+    ("Europe/Berlin", "2026-03-27", "the hour from 2:00 is left out"),
+    ("Australia/Lord_Howe", "2026-04-03", "half an hour comes twice"),
+    ("Africa/Casablanca", "2026-02-13", "an hour comes twice where summer time is less"),
+]
+
+
+def every_three_minutes(day: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.int64]]:
+    moments = pd.date_range(day, periods=6 * 24 * 20, freq="3min", tz="UTC").as_unit("us")
+    return moments, np.array(moments.tz_localize(None).to_numpy().view(np.int64))
+
+
+@pytest.mark.parametrize(("zone", "day", "what"), ZONES)
+@pytest.mark.parametrize(
+    "text", ["tumbling=1d", "tumbling=30min", "tumbling=7min", "hopping=2h,30min", "hopping=1h,7min"]
+)
+def test_every_moment_is_in_all_its_windows_when_the_clocks_change(zone: str, day: str, what: str, text: str) -> None:
+    window = parse_window(f"{text}@{zone}")
+    alignment = Alignment(window)
+    _, times = every_three_minutes(day)
+    inside = np.zeros(len(times), np.int64)
+    for back in range(alignment.overlaps):
+        starts, ends = alignment.bounds(times, back)
+        inside += (starts <= times) & (times < ends)
+        for row in range(0, len(times), 41):  # alone a row has the windows that it has among others
+            start, end = alignment.bounds(times[row : row + 1], back)
+            assert (start[0], end[0]) == (starts[row], ends[row])
+    assert inside.min() >= window.size // window.step, what
+
+
+@pytest.mark.parametrize(("zone", "day", "what"), ZONES)
+@pytest.mark.parametrize("size", ["6h", "1h"])
+def test_windows_of_a_zone_begin_where_pandas_floors_local_times(zone: str, day: str, what: str, size: str) -> None:
+    del what
+    moments, times = every_three_minutes(day)
+    starts, ends = Alignment(parse_window(f"tumbling={size}@{zone}")).bounds(times)
+    local = moments.tz_convert(zone)
+    offset = local.tz_localize(None) - moments.tz_localize(None)
+    plain = (offset == offset[0]) | (offset == offset[-1])
+    near = np.abs(times - times[np.flatnonzero(np.diff(offset.asi8))[0]]) < 7 * 3_600_000_000
+    floor = local.floor(size, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
+    begin = np.array(floor.tz_convert("UTC").tz_localize(None).as_unit("us").to_numpy().view(np.int64))
+    calm = np.asarray(plain) & ~near
+    assert calm.sum() > len(times) // 2
+    assert (starts[calm] == begin[calm]).all()
+    assert (ends[calm] - starts[calm] == pd.Timedelta(size) // pd.Timedelta("1us")).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "start", "end"),
+    [
+        ("tumbling=6h", "2026-10-25T01:30", "2026-10-24T22:00", "2026-10-25T05:00"),  # seven hours
+        ("tumbling=6h", "2026-03-29T01:30", "2026-03-28T23:00", "2026-03-29T04:00"),  # five
+        ("tumbling=1h", "2026-10-25T00:59", "2026-10-25T00:00", "2026-10-25T02:00"),  # two
+        ("tumbling=1h", "2026-10-25T01:00", "2026-10-25T00:00", "2026-10-25T02:00"),
+        ("tumbling=1h", "2026-03-29T01:00", "2026-03-29T01:00", "2026-03-29T02:00"),  # 3:00 follows 1:59
+        ("tumbling=30min", "2026-10-25T01:10", "2026-10-25T00:30", "2026-10-25T02:00"),
+        ("hopping=2h,1h", "2026-10-25T01:10", "2026-10-25T00:00", "2026-10-25T03:00"),
+        ("hopping=2h,1h", "2026-03-29T01:10", "2026-03-29T01:00", "2026-03-29T03:00"),
+    ],
+)
+def test_bounds_on_the_days_when_the_clocks_change_in_berlin(text: str, at: str, start: str, end: str) -> None:
+    times = np.array([at], "datetime64[us]").view(np.int64)
+    starts, ends = Alignment(parse_window(f"{text}@Europe/Berlin")).bounds(times)
+    assert (starts[0], ends[0]) == tuple(np.array([start, end], "datetime64[us]").view(np.int64).tolist())

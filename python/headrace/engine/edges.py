@@ -11,7 +11,6 @@ import orjson
 
 from headrace.engine.event_time import NEVER
 from headrace.engine.result import BatchResult, Places
-from headrace.engine.rows import Rows
 from headrace.kafka.records import Records
 from headrace.spec import StreamSpec
 
@@ -78,11 +77,11 @@ class Edges:
 
 def waiting_rows(processor: LanedProcessor) -> Places:
     """Return the rows that wait: a record that has not come yet may still belong before them."""
-    rows = [rows for lane in processor.lanes() for rows in lane.waiting if len(rows)]
-    if not rows:
+    pieces = [piece for lane in processor.lanes() for piece in lane.waiting.pieces]
+    if not pieces:
         return Places()
-    places = Rows.concat(rows)
-    return Places(places.partitions.astype(np.int64), places.offsets)
+    partitions = np.concatenate([piece.partitions for piece in pieces]).astype(np.int64)
+    return Places(partitions, np.concatenate([piece.offsets for piece in pieces]))
 
 
 def open_windows(processor: LanedProcessor) -> int:
@@ -92,9 +91,9 @@ def open_windows(processor: LanedProcessor) -> int:
         if lane.windows is None:
             continue
         left = lane.windows.close_all()
-        counts = lane.windows.waiting()  # that are not reached
+        counts = lane.windows.hashes()  # that are not reached
         lane.windows.rollback()
-        found |= {(NEVER, key) for rows in counts for key in rows.hashes.tolist()}
+        found |= {(NEVER, key) for key in counts.tolist()}
         if left is not None:
             hashes = left.rows.hashes.tolist() if processor.windows.by_key else [0] * len(left.rows)
             found |= set(zip(left.starts.tolist(), hashes, strict=True))

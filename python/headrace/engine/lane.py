@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.engine.event_time import ALWAYS, NEVER, newest_before
-from headrace.engine.history import History
+from headrace.engine.history import Backlog, History, Piece
 from headrace.engine.needed import Needed, ReadRun
 from headrace.engine.repartition_record import Marks
 from headrace.engine.rows import Rows
@@ -22,7 +22,7 @@ class _Kept:
     newest: dict[int, int]
     floors: dict[int, int]
     complete: int
-    waiting: list[Rows]
+    waiting: list[Piece]
     needed: dict[int, Needed]
 
 
@@ -36,23 +36,23 @@ class Lane:
     Attributes:
         number: the partition of a keyed stream, else 0.
         grace: microseconds.
+        waiting: rows in time that are not released yet.
+        history: rows that a lookback may still need.
+        windows: rows in windows that are still open.
         newest: for each source partition the newest event time seen.
         floors: for each quiet partition the time that the clock gives it.
         complete: every later row that is in time has at least this event time.
-        waiting: rows in time that are not released yet.
         needed: for each consumed partition what was read of it.
-        history: rows that a lookback may still need.
-        windows: rows in windows that are still open.
     """
 
     number: int
     grace: int
+    waiting: Backlog
     history: History | None = None
     windows: OpenWindows | None = None
     newest: dict[int, int] = field(default_factory=dict)
     floors: dict[int, int] = field(default_factory=dict)
     complete: int = NEVER
-    waiting: list[Rows] = field(default_factory=list)
     needed: dict[int, Needed] = field(default_factory=dict)
     _kept: _Kept | None = None
 
@@ -71,7 +71,7 @@ class Lane:
         """Keep what the lane is now, until :meth:`commit` or :meth:`rollback`; does nothing the second time."""
         if self._kept is None:
             needed = {number: places.copy() for number, places in self.needed.items()}
-            self._kept = _Kept(dict(self.newest), dict(self.floors), self.complete, list(self.waiting), needed)
+            self._kept = _Kept(dict(self.newest), dict(self.floors), self.complete, self.waiting.pieces, needed)
 
     def newest_before(self, partition: int) -> dict[int, int]:
         """Return the newest event time of a partition as it was before the batch."""
@@ -118,29 +118,23 @@ class Lane:
         """Nothing more comes: everything is complete."""
         self.complete = ALWAYS
 
+    def take(self, rows: Rows) -> list[Rows]:
+        """Take rows that have arrived in time; return those that can be taken on, with what waited; others wait."""
+        ready = self.release()
+        is_ready = rows.times <= self.released
+        if is_ready.all():
+            return [*ready, rows]
+        self.waiting.add(rows.take(~is_ready))
+        return [*ready, rows.take(is_ready)] if is_ready.any() else ready
+
     def release(self) -> list[Rows]:
         """Return the waiting rows that can be taken; the others go on waiting."""
-        ready, waiting = [], []
-        for rows in self.waiting:
-            is_ready = rows.times <= self.released
-            if is_ready.all():
-                ready.append(rows)
-            elif is_ready.any():
-                ready.append(rows.take(is_ready))
-                waiting.append(rows.take(~is_ready))
-            else:
-                waiting.append(rows)
-        if len(waiting) > 1:
-            waiting = [Rows.concat(waiting)]
-        self.waiting = waiting
-        return ready
+        return self.waiting.up_to(self.released)
 
     def size(self) -> tuple[int, int]:
         """Return how many rows wait, are in open windows or in the history, and the bytes of memory they take."""
-        kept = [rows for rows in self.waiting if len(rows)] + (self.windows.waiting() if self.windows else [])
-        size = sum(int(rows.frame.memory_usage(deep=False, index=False).sum()) for rows in kept)
-        count = sum(map(len, kept))
-        return (count, size) if self.history is None else (count + len(self.history), size + self.history.nbytes)
+        kept = [part for part in (self.waiting, self.windows, self.history) if part is not None]
+        return sum(map(len, kept)), sum(part.nbytes for part in kept)
 
     def commit(self) -> None:
         """Keep what the batch changed."""
@@ -155,7 +149,7 @@ class Lane:
         if self._kept is not None:
             kept, self._kept = self._kept, None
             self.newest, self.floors, self.complete = kept.newest, kept.floors, kept.complete
-            self.waiting, self.needed = kept.waiting, kept.needed
+            self.waiting.pieces, self.needed = kept.waiting, kept.needed
         if self.history is not None:
             self.history.rollback()
         if self.windows is not None:

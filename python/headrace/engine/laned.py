@@ -14,7 +14,7 @@ from headrace.engine.arrivals import Arrivals, Arrived
 from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
 from headrace.engine.event_time import AHEAD, NEVER, microseconds
-from headrace.engine.history import History, MemoryBudget
+from headrace.engine.history import Backlog, History, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
 from headrace.engine.recalls import Recalls
@@ -155,7 +155,7 @@ class LanedProcessor:
         first = int(records.offsets[0])
         before = dict(newest)
         if late is None:
-            judging = Lane(lane.number, lane.grace, newest=newest)
+            judging = Lane(lane.number, lane.grace, lane.waiting, newest=newest)
             late = judging.judge(rows, memo.newest.get(partition, self._ahead()))  # what counted then is no later
             self._restoring[partition] = memo, judging.newest
             if not memo.newest:  # the stream begins here, and knows of before what it reads now
@@ -173,7 +173,7 @@ class LanedProcessor:
             lane.history.add(self._rows.failed.without(rows.take(missing)))
             lane.history.commit()
             if not done.all():
-                lane.waiting.append(rows.take(~done))
+                lane.waiting.add(rows.take(~done))
 
     def restored(self, partition: int) -> None:
         """All of a partition's past has been read again."""
@@ -310,8 +310,9 @@ class LanedProcessor:
             self._lanes[number] = Lane(
                 number,
                 microseconds(self._spec.grace_time),
+                Backlog(self._budget),
                 History(self._types, lookback, budget=self._budget) if lookback else None,
-                OpenWindows(window) if window else None,
+                OpenWindows(window, self._budget) if window else None,
             )
         return self._lanes[number]
 
@@ -346,11 +347,9 @@ class LanedProcessor:
             return []
         lane.settle()
         if not late.any():
-            lane.waiting.append(rows)
-            return lane.release()
+            return lane.take(rows)
         emission.late.append(rows.take(late))
-        lane.waiting.append(rows.take(~late))
-        return [*lane.release(), rows.take(late)]
+        return [*lane.take(rows.take(~late)), rows.take(late)]
 
     def _note(self, records: Records, arrived: Arrived) -> None:
         """Note which partitions a batch touches, and what was read of them."""
@@ -372,7 +371,7 @@ class LanedProcessor:
 
     def _since(self, lane: Lane) -> int | None:
         """Return from which event time on rows of a lane are still needed."""
-        earliest = min((int(rows.times.min()) for rows in lane.waiting if len(rows)), default=None)
+        earliest = lane.waiting.earliest
         if lane.windows is not None:
             return lane.windows.earliest()
         if self._rows.span is None:  # as many rows as declared may be as old as the log

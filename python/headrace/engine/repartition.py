@@ -14,6 +14,7 @@ from headrace.engine.codecs import Codecs
 from headrace.engine.event_time import AHEAD, NEVER, microseconds
 from headrace.engine.forgetful import Forgetful
 from headrace.engine.frames import key_texts
+from headrace.engine.history import Backlog, MemoryBudget
 from headrace.engine.lane import Lane
 from headrace.engine.memo import Memo
 from headrace.engine.refusals import OversizedError
@@ -50,7 +51,7 @@ class Repartitioner(Forgetful):
     def begin(self, partition: int, memo: Memo | None = None, *, start: int = 0) -> None:
         """Take on a source partition."""
         del start
-        lane = Lane(partition, microseconds(self._spec.grace_time))
+        lane = Lane(partition, microseconds(self._spec.grace_time), Backlog(MemoryBudget(0)))
         lane.newest = {partition: NEVER} | (memo.newest if memo is not None else {})
         self._lanes[partition] = lane
 

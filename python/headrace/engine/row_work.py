@@ -35,6 +35,10 @@ class _New:
     rows: Rows
     lanes: npt.NDArray[np.int32]
 
+    def take(self, places: npt.NDArray[np.intp]) -> _New:
+        """Return the rows at ``places``."""
+        return _New(self.rows.take(places), self.lanes[places])
+
 
 class RowWork:
     """Runs the function over rows that are ready, and keeps them for those to come.
@@ -66,8 +70,9 @@ class RowWork:
             bounds = sorted({*bounds, *self.states.cuts(new.rows)})
         for first, end in pairwise(bounds):
             whole = end - first == len(new.rows)
-            piece = new if whole else _New(new.rows.take(np.arange(first, end)), new.lanes[first:end])
-            self._run(piece, lanes, emission)
+            piece = new if whole else new.take(np.arange(first, end))
+            for part in self._with_bounded_past(piece, lanes):
+                self._run(part, lanes, emission)
 
     def changes(self) -> list[Change]:
         """Return what the batch changes in the changelog."""
@@ -105,10 +110,36 @@ class RowWork:
         order = event_order(rows.times, rows.partitions, rows.offsets) if self._spec.in_event_time else None
         return _New(rows, lanes) if order is None else _New(rows.take(order), lanes[order])
 
+    def _with_bounded_past(self, new: _New, lanes: dict[int, Lane]) -> list[_New]:
+        """Return new rows in parts that, with the past of their keys, are few enough to be in memory at once.
+
+        A part has whole keys, as many as fit; of a key whose past alone is too much, few new rows.
+        """
+        histories = {number: lane.history for number, lane in lanes.items() if lane.history is not None}
+        most = min((history.most_rows for history in histories.values()), default=0)
+        if not histories or sum(map(len, histories.values())) + len(new.rows) <= most:
+            return [new]
+        past = np.zeros(len(new.rows), np.int64)
+        for number, history in histories.items():
+            mine = np.flatnonzero(new.lanes == number)
+            if len(mine):
+                hashes, counts = history.counts_before(new.rows.take(mine))
+                past[mine] = counts[np.searchsorted(hashes, new.rows.hashes[mine])]
+        _, first, key_of, own = np.unique(new.rows.hashes, return_index=True, return_inverse=True, return_counts=True)
+        past_of = past[first]
+        sizes = past_of + own
+        pieces = []
+        for group in _groups(sizes, most):
+            mine = np.flatnonzero(np.isin(key_of, group))
+            fits = sizes[group].sum() <= most
+            step = len(mine) if fits else max(most - int(past_of[group[0]]), most // 10)
+            pieces += [new.take(mine[begin : begin + step]) for begin in range(0, len(mine), step)]
+        return pieces if len(pieces) > 1 else [new]
+
     def _run(self, new: _New, lanes: dict[int, Lane], emission: Emission) -> None:
         def attempt(start: int, end: int) -> list[Emitted]:
             everything = end - start == len(new.rows)
-            piece = new if everything else _New(new.rows.take(np.arange(start, end)), new.lanes[start:end])
+            piece = new if everything else new.take(np.arange(start, end))
             return self._attempt(piece, lanes)
 
         done, failed = bisect(len(new.rows), attempt)
@@ -187,3 +218,14 @@ def _put_back(part: Part, order: npt.NDArray[np.intp]) -> Part:
     source = order[part.source]
     places = np.argsort(source, kind="stable")
     return Part(part.rows.take(places).reset_index(drop=True), source[places], part.sink)
+
+
+def _groups(sizes: npt.NDArray[np.int64], most: int) -> list[npt.NDArray[np.intp]]:
+    """Return neighbouring places in groups with sizes of ``most`` at most together; a larger one is alone."""
+    bounds, total = [0], 0
+    for place, size in enumerate(sizes.tolist()):
+        if total and total + size > most:
+            bounds.append(place)
+            total = 0
+        total += size
+    return np.split(np.arange(len(sizes)), bounds[1:])

@@ -35,7 +35,12 @@ def process(stream: Stream, records: Records) -> BatchResult:
 
 
 def process_batches(
-    stream: Stream, records: Records, batches: Iterable[Positions], *, one_lane: bool | None = None
+    stream: Stream,
+    records: Records,
+    batches: Iterable[Positions],
+    *,
+    one_lane: bool | None = None,
+    memory: int | None = None,
 ) -> list[BatchResult]:
     """Process a sample batch by batch, as a service would that meets it in this order.
 
@@ -44,13 +49,14 @@ def process_batches(
         records: the sample.
         batches: positions into the sample; in offset order within a partition.
         one_lane: treat all partitions as one lane; by default where the stream has no key, or needs a repartition.
+        memory: bytes for what is remembered; see :func:`~headrace.engine.processor.make_processor`.
 
     Returns:
         A result for each batch, and one for what is given at the end; ``source`` and the positions of failures are
         positions into ``records``.
     """
     alone = stream.document.repartition if one_lane is None else one_lane
-    processor = make_processor(stream, one_lane=alone)
+    processor = make_processor(stream, one_lane=alone, memory=memory)
     try:
         if stream.edges is not None:
             return _between_edges(stream, stream.edges, processor, records, batches)

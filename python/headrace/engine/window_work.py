@@ -44,6 +44,7 @@ class WindowWork:
         self._spec = stream.document.spec
         self._sides = sides
         self._codecs = codecs
+        self._no_rows = Rows.empty(stream.document.input)
 
     @property
     def by_key(self) -> bool:
@@ -52,24 +53,33 @@ class WindowWork:
         return window is not None and window.per_key
 
     def run(self, lanes: list[Lane], emission: Emission) -> None:
-        """Close what is complete in ``lanes`` and put what the function gives into ``emission``."""
+        """Close what is complete in ``lanes`` and put what the function gives into ``emission``.
+
+        Where much is complete at once it goes piece by piece, so that not all of it is in memory together.
+        """
+        found = [cuts for lane in lanes if lane.windows is not None and len(cuts := lane.windows.cuts(lane.complete))]
+        for cut in np.unique(np.concatenate(found)).tolist() if found else []:
+            self._close(lanes, cut, emission)
+        self._close(lanes, ALWAYS, emission)
+
+    def _close(self, lanes: list[Lane], until: int, emission: Emission) -> None:
+        """Close what is complete up to a time."""
         found = []
         for lane in lanes:
             assert lane.windows is not None  # noqa: S101  lanes of a stream with windows
-            whole = lane.complete >= ALWAYS
-            closed = lane.windows.close_all() if whole else lane.windows.close(lane.complete, lane.released)
+            closed = lane.windows.close(min(lane.complete, until), min(lane.released, until))
             if closed is not None and len(closed.rows):
                 found.append(closed)
         if not found:
             return
-        closed = self._whole(_together(found, by_key=self.by_key))
+        closed = self._whole(Closed.together(found))
         if not len(closed.rows):
             return
-        bounds = np.flatnonzero(np.diff(closed.windows, prepend=-1))
-        bounds = np.append(bounds, len(closed.windows))
         if self._stream.document.windows_at_once:
-            self._run(closed, bounds, emission)
+            for run in closed.told_apart():
+                self._run(run, run.bounds(), emission)
         else:
+            bounds = closed.bounds()
             for number in range(len(bounds) - 1):
                 self._run(closed, bounds[number : number + 2], emission)
 
@@ -81,7 +91,7 @@ class WindowWork:
         keys = closed.rows.hashes[lacking].tolist() if self.by_key else [0] * int(lacking.sum())
         self.cut |= set(zip(closed.starts[lacking].tolist(), keys, strict=True))
         kept = np.flatnonzero(~lacking)
-        return Closed(closed.rows.take(kept), closed.starts[kept], closed.ends[kept], closed.windows[kept])
+        return closed.only(kept)
 
     def _run(self, closed: Closed, bounds: Integers, emission: Emission) -> None:
         """Run the function over windows, all in one frame; ``bounds`` are the first row of each and the end."""
@@ -120,14 +130,28 @@ class WindowWork:
         return Context(context.function, "none", context.arguments, None, context.sinks, context.states)
 
     def _emitted(self, part: Part, rows: Rows, starts: Integers) -> Emitted:
-        """Return a part with what its windows know: their start, newest timestamp and, for one key, the key."""
+        """Return a part with what its windows know: their start, newest timestamp and, for one key, the key.
+
+        Outputs of windows come of no one row, so that the rows need not be kept until the batch is sent.
+        """
         values = self._codecs.encode(part, rows.partitions, rows.offsets)
         count = len(part.rows)
         found = _starts_of(part.rows, starts)
-        newest = pd.Series(rows.timestamps).groupby(starts).max()
-        stamps = newest.reindex(found).fillna(int(rows.timestamps.max())).to_numpy(np.int64)
+        stamps = self._newest(part.rows, found, rows, starts)
         keys = self._keys(part, rows, count)
-        return Emitted(part, values, rows, found, stamps, keys)
+        return Emitted(part, values, self._no_rows, found, stamps, keys)
+
+    def _newest(self, given: pd.DataFrame, found: Integers, rows: Rows, starts: Integers) -> Integers:
+        """Return for each output the newest timestamp in its window: by the window's start and, if it has one, key."""
+        key, window = self._spec.key, self._spec.windows
+        by, of = [starts], [found]
+        if window is not None and window.per_key and key in given.columns and key in rows.frame.columns:
+            texts = [*key_texts(rows.frame[key]), *key_texts(given[key])]
+            codes, _ = pd.factorize(np.array(texts, dtype=object))
+            by, of = [starts, codes[: len(rows)]], [found, codes[len(rows) :]]
+        newest = pd.Series(rows.timestamps).groupby(by).max()
+        index = pd.MultiIndex.from_arrays(of) if len(of) > 1 else pd.Index(of[0])
+        return newest.reindex(index).fillna(int(rows.timestamps.max())).to_numpy(np.int64)
 
     def _keys(self, part: Part, rows: Rows, count: int) -> Sequence[bytes | None]:
         key, window = self._spec.key, self._spec.windows
@@ -138,16 +162,6 @@ class WindowWork:
         if window is not None and window.per_key and (rows.hashes == rows.hashes[0]).all():
             return key_texts(rows.frame[key].iloc[:1]) * count
         return [None] * count
-
-
-def _together(found: list[Closed], *, by_key: bool) -> Closed:
-    """Return the windows of several lanes as one run; the same window of several lanes is one, unless it is a key's."""
-    if len(found) == 1:
-        return found[0]
-    rows = Rows.concat([closed.rows for closed in found])
-    starts = np.concatenate([closed.starts for closed in found])
-    ends = np.concatenate([closed.ends for closed in found])
-    return Closed.of(rows, starts, ends, by_key=by_key)
 
 
 def _as_times(microseconds: Integers) -> pd.DatetimeIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -102,7 +103,10 @@ def run_bounded(
     codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out), refusals=refusals)
     registry = registry_for(spec, cluster)
     sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
-    processor = make_processor(stream, codecs=codecs, sides=sides, one_lane=stream.document.repartition)
+    folder = tempfile.TemporaryDirectory(prefix="headrace-")  # states too go to disk: a range can have many keys
+    processor = make_processor(
+        stream, codecs=codecs, folder=Path(folder.name), sides=sides, one_lane=stream.document.repartition
+    )
     outbox = Outbox(stream, cluster, refusals)
     total = BoundedResult()
     nothing = Records.empty(spec.source)
@@ -122,6 +126,7 @@ def run_bounded(
         raise
     finally:
         processor.close()
+        folder.cleanup()
         if sides is not None:
             sides.close()
     seconds = time.monotonic() - began

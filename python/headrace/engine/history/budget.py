@@ -10,6 +10,8 @@ from typing import Protocol
 
 from headrace.engine.history.columns_file import remove_leftovers
 
+_LEAST_ROWS = 1_000
+
 logger = logging.getLogger(__name__)
 
 
@@ -40,6 +42,18 @@ class MemoryBudget:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._pieces: weakref.WeakSet[Spillable] = weakref.WeakSet()
         self._refused = False
+
+    def share(self, size: int, count: int, part: int, most: int) -> int:
+        """Return how many rows take a part of the budget: at least 1,000, at most ``most``.
+
+        Args:
+            size: bytes of some of the rows.
+            count: how many those are.
+            part: one part in so many.
+            most: rows that are enough, however small they are.
+        """
+        each = max(1, size // max(1, count))
+        return min(most, max(_LEAST_ROWS, self._limit // part // each))
 
     @property
     def used(self) -> int:

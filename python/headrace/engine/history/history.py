@@ -14,6 +14,12 @@ from headrace.engine.history.segment import Segment
 from headrace.engine.rows import Integers, Rows
 from headrace.spec import ColumnType, Lookback
 
+MOST_ROWS = 1_000_000
+"""Rows, new ones and their past, in one call of the function; a key's past alone can be more."""
+
+_PART = 2
+"""So many take one part in so many of the memory budget at most."""
+
 LARGEST = 1_000_000
 """Rows of a segment above which it is not merged any more, so that a merge needs bounded memory."""
 
@@ -55,8 +61,18 @@ class History:
         return sum(map(len, self._segments))
 
     @property
+    def most_rows(self) -> int:
+        """How many rows, new ones and their past, may be in one call, so that it needs bounded memory."""
+        return self._budget.share(self.size, len(self), _PART, MOST_ROWS)
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is remembered, wherever it is."""
+        return sum(segment.size for segment in self._segments)
+
+    @property
     def nbytes(self) -> int:
-        """Bytes of columns in memory."""
+        """Bytes in memory."""
         return sum(segment.nbytes for segment in self._segments)
 
     def before(self, new: Rows) -> Rows:
@@ -69,20 +85,26 @@ class History:
             new: rows of this lane, at least one.
         """
         first = _first_of(new)
-        found = [
-            self._since(segment, first) if self._span is not None else self._around(segment, first)
-            for segment in [*self._segments, *self._staged]
-        ]
-        filled = [rows for rows in found if len(rows)]
+        places = [(segment, _places(*self._ranges(segment, first))) for segment in self._all()]
+        filled = [segment.take(own) for segment, own in places if len(own)]
         if not filled:
             return self._nothing
         rows = Rows.concat(filled)
         return rows if self._span is not None or len(filled) == 1 else self._last_before(rows, first)
 
+    def counts_before(self, new: Rows) -> tuple[npt.NDArray[np.uint64], Integers]:
+        """Return the hashes of the keys of ``new``, ascending, and how many rows of each :meth:`before` has at most."""
+        first = _first_of(new)
+        counts = np.zeros(len(first.hashes), np.int64)
+        for segment in self._all():
+            starts, ends = self._ranges(segment, first)
+            counts += np.maximum(ends - starts, 0)
+        return first.hashes, counts
+
     def add(self, rows: Rows) -> None:
         """Remember rows, in any order."""
         if len(rows):
-            self._staged.append(Segment.of(rows, self._types))
+            self._staged.append(Segment.of(rows))
             self._merge(self._staged)  # a batch that is bisected adds many
 
     def expire(self, before: int) -> None:
@@ -122,10 +144,10 @@ class History:
             total = len(last) + len(one_before)
             if len(one_before) > 2 * len(last) or (limit is not None and total > limit):
                 return
-            rows = Rows.concat([segment.take(np.arange(len(segment))) for segment in (one_before, last)])
+            rows = Rows.concat([one_before.whole(), last.whole()])
             order = np.lexsort((rows.offsets, rows.partitions, rows.times, rows.hashes))
             kept = self._still_needed(rows.hashes[order], rows.times[order])
-            segments[-2:] = [Segment.of_sorted(rows.take(order[kept]), self._types)] if kept.any() else []
+            segments[-2:] = [Segment.of_sorted(rows.take(order[kept]))] if kept.any() else []
 
     def _still_needed(self, hashes: npt.NDArray[np.uint64], times: Integers) -> npt.NDArray[np.bool_]:
         """Return which of sorted rows may still be needed, bool[n]."""
@@ -135,19 +157,19 @@ class History:
         end_of = np.repeat(ends, np.diff(ends, prepend=-1))
         return end_of - np.arange(len(hashes)) < self._rows
 
-    def _since(self, segment: Segment, first: _First) -> Rows:
-        assert self._span is not None  # noqa: S101  by the caller
-        starts, ends = segment.ranges(first.hashes)
-        if not (starts < ends).any():
-            return self._nothing
-        starts = segment.first_at(starts, ends, first.times - self._span)
-        return segment.take(_places(starts, ends))
+    def _all(self) -> list[Segment]:
+        return [*self._segments, *self._staged]
 
-    def _around(self, segment: Segment, first: _First) -> Rows:
-        """Return up to as many rows as declared before each first row, and all after it."""
+    def _ranges(self, segment: Segment, first: _First) -> tuple[Integers, Integers]:
+        """Return for each key where its rows that may be needed begin and end in a segment.
+
+        They end with the last; by a number of rows they begin that many before the first new one.
+        """
         starts, ends = segment.ranges(first.hashes)
         if not (starts < ends).any():
-            return self._nothing
+            return starts, ends
+        if self._span is not None:
+            return segment.first_at(starts, ends, first.times - self._span), ends
         places = segment.first_at(starts, ends, first.times)
         ties = np.flatnonzero((places < ends) & (segment.times[np.minimum(places, len(segment) - 1)] == first.times))
         for row in ties.tolist():  # rows of the very same time and key
@@ -157,7 +179,7 @@ class History:
                 segment.offsets[places[row]],
             ) < (first.times[row], first.partitions[row], first.offsets[row]):
                 places[row] += 1
-        return segment.take(_places(np.maximum(starts, places - self._rows), ends))
+        return np.maximum(starts, places - self._rows), ends
 
     def _last_before(self, rows: Rows, first: _First) -> Rows:
         """Return of candidates from several segments those that are right before each first row, and all after it."""
