@@ -16,18 +16,20 @@ from headrace.engine.service.deadline import Deadline
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.places import find_places
 from headrace.engine.service.restoring import Restoring
+from headrace.home import HOME_VARIABLE
 from headrace.kafka import broker as node
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
 from service_process import fill
 
 PARTITIONS = 20
-BUDGET = 2.0
+BUDGET = 1.0
+"""Shorter than a frozen broker counts as one that has left its cluster."""
 
 
 @contextmanager
 def frozen_broker() -> Iterator[None]:
-    """The run's broker answers nothing for a while; connections stay."""
+    """The module's broker answers nothing for a while; connections stay."""
     pid = node.status().pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
@@ -35,6 +37,19 @@ def frozen_broker() -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A broker of this module's own: the run's may not be frozen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("frozen")))
+        address = node.start(0).address
+        assert address is not None
+        try:
+            yield Cluster.at(address)
+        finally:
+            node.stop()
 
 
 @pytest.fixture
