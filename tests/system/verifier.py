@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stubs
 
 TOLERANCE = 1e-9
 _GRACE = pd.Timedelta("2h")
 _READ_SECONDS = 300.0
+_SETTLED_SECONDS = 60.0
+"""A transaction may take 20 seconds, and a broker looks every 10 for those that took longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,12 @@ def compare(expected: pd.DataFrame, found: pd.DataFrame, identity: list[str], re
 
 
 def read(address: str, topic: str, *, seconds: float = _READ_SECONDS) -> pd.DataFrame:
-    """Return every committed record of a topic: its JSON's columns, ``_key`` (text), ``_partition``, ``_offset``."""
+    """Return every committed record of a topic: its JSON's columns, ``_key`` (text), ``_partition``, ``_offset``.
+
+    A replica that was told to end in the middle of a transaction leaves it open until its time is up; until then nobody
+    reads what comes behind it. So that is waited for.
+    """
+    _wait_until_settled(address, topic)
     consumer = Consumer(
         {
             "bootstrap.servers": address,
@@ -134,6 +142,24 @@ def read(address: str, topic: str, *, seconds: float = _READ_SECONDS) -> pd.Data
     values = json.loads(b"[" + b",".join(rows) + b"]")
     place = pd.DataFrame(places, columns=["_key", "_partition", "_offset"])
     return pd.concat([pd.DataFrame(values), place], axis=1)
+
+
+def _wait_until_settled(address: str, topic: str) -> None:
+    """Wait until no partition has an open transaction: its last stable offset is its end."""
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+    places = [TopicPartition(topic, number) for number in admin.list_topics(topic, timeout=30).topics[topic].partitions]
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its stubs
+    asked = dict.fromkeys(places, latest)
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while True:
+        ends = [
+            [answer.result(30).offset for answer in admin.list_offsets(asked, isolation_level=level).values()]
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+        ]
+        if ends[0] == ends[1]:
+            return
+        assert time.monotonic() < deadline, f"{topic}: a transaction stays open: stable to {ends[0]}, end {ends[1]}"
+        time.sleep(0.2)
 
 
 def _names(frame: pd.DataFrame, identity: list[str]) -> pd.Series[str]:
