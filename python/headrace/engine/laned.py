@@ -245,7 +245,7 @@ class LanedProcessor:
             complete=lane.complete,
             newest={partition: lane.newest.get(partition, NEVER)} if self._sources is None else dict(lane.newest),
             lowest=None if lowest is None else min(lowest.first, offset),
-            newest_at_lowest={} if lowest is None else lowest.newest,
+            newest_at_lowest={} if lowest is None or self._sources is not None else lowest.newest,  # judged before
             start=self._starts[partition],
             declaration=self._declaration,
         )

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.engine.event_time import NEVER
+from headrace.engine.packed_times import Times, pack_times, unpack_times
+
+_MOST_PLAIN = 4
+"""Times of more partitions than these are packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,18 @@ class Memo:
     start: int = 0
     declaration: str = ""
 
-    def to_fields(self) -> dict[str, Any]:
-        """Return what stands in the metadata of an offset commit."""
+    def to_fields(self, room: int) -> dict[str, Any]:
+        """Return what stands in the metadata of an offset commit.
+
+        Args:
+            room: letters that the times of many partitions may take; over it they are rounded down.
+        """
+        each = room // 2 if len(self.newest_at_lowest) > _MOST_PLAIN else room
         return {
             "c": self.complete,
-            "n": {str(number): time for number, time in self.newest.items()},
+            "n": _times_to_field(self.newest, each),
             "l": self.lowest,
-            "b": {str(number): time for number, time in self.newest_at_lowest.items()},
+            "b": _times_to_field(self.newest_at_lowest, each),
             "s": self.start,
             "d": self.declaration,
         }
@@ -46,9 +55,21 @@ class Memo:
             return None
         return cls(
             complete=int(fields["c"]),
-            newest={int(number): int(time) for number, time in fields["n"].items()},
+            newest=_times_of_field(fields["n"]),
             lowest=None if fields["l"] is None else int(fields["l"]),
-            newest_at_lowest={int(number): int(time) for number, time in fields["b"].items()},
+            newest_at_lowest=_times_of_field(fields["b"]),
             start=int(fields["s"]),
             declaration=str(fields["d"]),
         )
+
+
+def _times_to_field(times: Times, room: int) -> dict[str, int] | str:
+    if len(times) > _MOST_PLAIN:
+        return pack_times(times, room)
+    return {str(number): time for number, time in times.items()}
+
+
+def _times_of_field(field: dict[str, int] | str) -> Times:
+    if isinstance(field, str):
+        return unpack_times(field)
+    return {int(number): int(time) for number, time in field.items()}
