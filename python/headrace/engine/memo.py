@@ -23,6 +23,8 @@ class Memo:
         newest_at_lowest: as ``newest``, before the record at ``lowest``.
         start: the offset the stream began at: records before it are history only.
         declaration: of what the stream needs to see; another one makes ``lowest`` worthless.
+        kept_since: from this offset on the changelog has all that is needed; ``None``: it has not.
+        closed_lists: the last of the lists of closed rows that counts.
     """
 
     complete: int = NEVER
@@ -31,6 +33,8 @@ class Memo:
     newest_at_lowest: dict[int, int] = field(default_factory=dict)
     start: int = 0
     declaration: str = ""
+    kept_since: int | None = None
+    closed_lists: int = 0
 
     def to_fields(self, room: int) -> dict[str, Any]:
         """Return what stands in the metadata of an offset commit.
@@ -46,13 +50,14 @@ class Memo:
             "b": _times_to_field(self.newest_at_lowest, each),
             "s": self.start,
             "d": self.declaration,
-        }
+        } | ({} if self.kept_since is None else {"k": [self.kept_since, self.closed_lists]})
 
     @classmethod
     def from_fields(cls, fields: object) -> Memo | None:
         """Return the memo that :meth:`to_fields` wrote, or ``None`` where there is none."""
         if not isinstance(fields, dict) or "c" not in fields:
             return None
+        kept_since, closed_lists = fields.get("k", (None, 0))
         return cls(
             complete=int(fields["c"]),
             newest=_times_of_field(fields["n"]),
@@ -60,6 +65,8 @@ class Memo:
             newest_at_lowest=_times_of_field(fields["b"]),
             start=int(fields["s"]),
             declaration=str(fields["d"]),
+            kept_since=kept_since,
+            closed_lists=closed_lists,
         )
 
 

@@ -207,6 +207,18 @@ def retention_of(cluster: Cluster, topic: str) -> timedelta | None:
     return timedelta(milliseconds=milliseconds)
 
 
+def may_forget_within(cluster: Cluster, topic: str, length: timedelta) -> bool:
+    """Return whether a topic may lose records that are younger than ``length``: by age, by size or by compaction.
+
+    Where nobody may know, it is taken not to.
+    """
+    config = _settings(cluster, [topic]).get(topic, {})
+    policy = config.get("cleanup.policy", "")
+    milliseconds, size = int(config.get("retention.ms", "-1")), int(config.get("retention.bytes", "-1"))
+    by_age = milliseconds >= 0 and timedelta(milliseconds=milliseconds) < length
+    return "compact" in policy or ("delete" in policy and (by_age or size >= 0))
+
+
 def size_limits_of(cluster: Cluster, topics: Sequence[str]) -> dict[str, int]:
     """Return the ``max.message.bytes`` of topics; those about which nobody may know are left out."""
     found = _settings(cluster, topics)
