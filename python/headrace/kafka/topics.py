@@ -1,4 +1,4 @@
-"""Topics, their ends, and what groups have committed. Only `create_topic` and `delete_topics` change anything."""
+"""Topics, their ends, and what groups have committed. Only what is named `create` or `delete` changes anything."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from headrace.kafka.clients import admin, answers, cluster_error, consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+    from confluent_kafka.admin import DeletedRecords
 
     from headrace.kafka.clusters import Cluster
 
@@ -235,6 +238,18 @@ def _settings(cluster: Cluster, topics: Sequence[str]) -> dict[str, dict[str, st
         with suppress(KafkaException):
             found[resource.name] = {name: str(entry.value) for name, entry in future.result(_SECONDS).items()}
     return found
+
+
+def delete_records(
+    cluster: Cluster, topic: str, before: Mapping[int, int]
+) -> dict[TopicPartition, Future[DeletedRecords]]:
+    """Have the records of partitions deleted that stand before an offset each; the answers come later.
+
+    Raises:
+        ClusterError: no client can be made.
+    """
+    wanted = [TopicPartition(topic, number, offset) for number, offset in before.items()]
+    return admin(cluster).delete_records(wanted, request_timeout=_SECONDS)
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str]) -> list[str]:
