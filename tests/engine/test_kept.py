@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import orjson
@@ -230,7 +231,7 @@ def test_what_was_there_before_the_stream_is_kept_too(lookback: str) -> None:
 
 def test_rows_of_one_record_close_one_by_one() -> None:
     stream = stream_of(groups, window="count=3", grace="0s")
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"k": key, "t": f"2026-01-01T00:{number:02d}:00Z", "x": 1.0, "n": 4 * number + place}
         for number in range(20)
         for place, key in enumerate("aabc")

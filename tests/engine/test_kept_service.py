@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import orjson
@@ -62,12 +63,16 @@ def progress(service: ServiceProcess) -> int:
     return sum(place.offset for place in committed(service.cluster, group, topic).values())
 
 
+def has_passed(service: ServiceProcess, place: int) -> bool:
+    return progress(service) > place
+
+
 def run_and_lose_everything(service: ServiceProcess) -> None:
     """Twice: let the service go on a while, kill it, empty its disk, and let the log forget what was read of it."""
     for _ in range(2):
-        before = progress(service)
+        enough = progress(service) + COUNT // 4
         service.start()
-        eventually(lambda before=before: progress(service) > before + COUNT // 4, 60, interval=0.02)
+        eventually(partial(has_passed, service, enough), 60, interval=0.02)
         service.kill()
         for folder in home("services", service.name).glob("state-*"):
             shutil.rmtree(folder)
@@ -173,3 +178,34 @@ def test_counted_windows_outlive_the_log_and_the_disk(
         check_dtype=False,
     )
     assert outputs(cluster, f"{service.sink}.late").empty
+
+
+@pytest.mark.timeout(300)
+def test_another_replica_takes_over_what_the_log_has_forgotten(cluster: Cluster, make_service: MakeService) -> None:
+    slowly = ("--max-rate", "4000")
+    service = make_service(MEAN, types=TYPES, arguments=slowly, source_config=HOUR, lookback="28d", **DECLARED)
+    other = ServiceProcess(
+        service.folder, cluster, ("--replica", "1", *slowly), source=service.source, sink=service.sink
+    )
+    frame = flights(COUNT)
+    values, keys = values_of(frame)
+    fill(cluster, service.source, values, keys=keys)
+    wanted = rolling_means(frame, cluster, service.source)
+    try:
+        service.start()
+        eventually(lambda: progress(service) > COUNT // 4, 60, interval=0.02)
+        forget(cluster, service.source, names.group_id(service.name))
+        other.start()  # takes some of the partitions
+        eventually(lambda: "reading the past of a partition" in service.log, 60)
+        before = progress(service)
+        eventually(lambda: progress(service) > before + COUNT // 8, 60, interval=0.02)
+        service.kill()
+        forget(cluster, service.source, names.group_id(service.name))
+        assert service.progress() < COUNT, "all was done before a replica was lost"
+        other.caught_up()  # and in the end all of them
+        eventually(lambda: len(outputs(cluster, service.sink)) == COUNT, 60)
+    finally:
+        other.kill()
+    found = outputs(cluster, service.sink).sort_values("number", ignore_index=True)
+    assert found.number.tolist() == list(range(COUNT))
+    np.testing.assert_allclose(found["mean"].astype(float), wanted, rtol=1e-9, atol=1e-9)

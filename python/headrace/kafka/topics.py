@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
-    from confluent_kafka.admin import DeletedRecords
-
     from headrace.kafka.clusters import Cluster
 
 _SECONDS = 15.0
@@ -240,9 +238,7 @@ def _settings(cluster: Cluster, topics: Sequence[str]) -> dict[str, dict[str, st
     return found
 
 
-def delete_records(
-    cluster: Cluster, topic: str, before: Mapping[int, int]
-) -> dict[TopicPartition, Future[DeletedRecords]]:
+def delete_records(cluster: Cluster, topic: str, before: Mapping[int, int]) -> dict[TopicPartition, Future[object]]:
     """Have the records of partitions deleted that stand before an offset each; the answers come later.
 
     Raises:

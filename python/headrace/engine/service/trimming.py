@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from headrace.engine.service.source import Partition
 from headrace.errors import ClusterError
@@ -64,7 +65,7 @@ class Trimming:
             answers = delete_records(self._cluster, self._topic, due)
             self.waits += len(answers)
             for partition, future in answers.items():
-                future.add_done_callback(lambda future, partition=partition: self._note(partition, future))
+                future.add_done_callback(partial(self._note, partition.partition))
         except (KafkaException, ClusterError) as error:
             self._say(error)
 
@@ -75,11 +76,11 @@ class Trimming:
             return place.next
         return min(memo.lowest, place.next)
 
-    def _note(self, partition: TopicPartition, future: Future[object]) -> None:
+    def _note(self, partition: int, future: Future[object]) -> None:
         """Take an answer; inside the client's own thread."""
         error = future.exception()
         if error is not None:
-            self._deleted.pop(partition.partition, None)
+            self._deleted.pop(partition, None)
             reason = error.args[0] if isinstance(error, KafkaException) else None
             self._denied = self._denied or (isinstance(reason, KafkaError) and reason.code() in _DENIED)
             self._say(error)
