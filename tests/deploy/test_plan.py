@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from headrace.deploy.plan import plan
 from headrace.errors import ExpiredOffsetError, MissingTopicError, RefusedError, UsageError
 from headrace.kafka.clients import admin, producer
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import list_topics, size_limits_of
+from headrace.kafka.topics import list_topics, may_forget_within, size_limits_of
 from headrace.spec import StreamSpec
-from headrace.spec.names import group_id
+from headrace.spec.names import group_id, state_topic
 from projects import make_repository
 
 
@@ -131,8 +132,6 @@ def test_committed_goes_on_and_an_expired_commit_is_refused(cluster: Cluster, ma
         ({"window": "tumbling=90m", "grace": "45m"}, True),
         ({"window": "hopping=3h,10min"}, True),
         ({"window": "tumbling=1h", "grace": "30m"}, False),
-        ({"lookback": "3h"}, True),
-        ({"lookback": "1h"}, False),
     ],
 )
 def test_a_retention_shorter_than_what_is_looked_at_is_said(
@@ -147,6 +146,54 @@ def test_a_retention_shorter_than_what_is_looked_at_is_said(
     said = [warning for warning in plan(release, cluster).warnings if "keeps records for 2 hours, less than" in warning]
     assert len(said) == warns
     assert all("lengthen the topic's retention.ms" in warning for warning in said)
+
+
+@pytest.mark.parametrize(
+    ("options", "keeps"),
+    [
+        ({"lookback": "3h"}, True),
+        ({"lookback": "90m", "grace": "45m"}, True),
+        ({"lookback": "1h"}, False),
+        ({"lookback": "50rows"}, True),
+        ({"window": "count=10"}, True),
+        ({"window": "tumbling=1h"}, False),
+        ({}, False),
+    ],
+)
+def test_what_the_topic_forgets_too_early_is_kept(
+    tmp_path: Path,
+    cluster: Cluster,
+    make_topic: Callable[..., str],
+    options: dict[str, str],
+    keeps: bool,  # noqa: FBT001
+) -> None:
+    source = make_topic("numbers", partitions=1, config={"retention.ms": str(2 * 60 * 60 * 1000)})
+    planned = plan(release_of(tmp_path, source, f"{source}.out", key="id", time="at", **options), cluster)
+    assert planned.keeps_records == keeps
+    said = [line for line in planned.lines() if line.startswith("keeps the records") and state_topic("planned") in line]
+    assert len(said) == keeps
+    assert (
+        not keeps
+        or "max.message.bytes" in {topic.name: topic.config for topic in planned.creates}[state_topic("planned")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "forgets"),
+    [
+        ({"retention.ms": "-1"}, False),
+        ({"retention.ms": str(48 * 3_600_000)}, False),
+        ({"retention.ms": "-1", "retention.bytes": "100000000"}, True),
+        ({"cleanup.policy": "compact", "retention.ms": "-1"}, True),
+    ],
+)
+def test_a_topic_forgets_by_age_size_or_compaction(
+    cluster: Cluster,
+    make_topic: Callable[..., str],
+    config: dict[str, str],
+    forgets: bool,  # noqa: FBT001
+) -> None:
+    assert may_forget_within(cluster, make_topic("forgets", 1, config), timedelta(days=1)) == forgets
 
 
 def test_topics_that_take_records_have_more_room_than_the_source(

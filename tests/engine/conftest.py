@@ -47,7 +47,7 @@ def make_service(tmp_path: Path, cluster: Cluster, make_topic: Callable[..., str
         if spec.get("window"):
             create_topic(cluster, f"{sink}.late", 4)
         name = f"s{source.replace('-', '_')}"
-        if spec.get("lookback") or "states" in spec:
+        if spec.get("lookback") or "states" in spec or str(spec.get("window")).startswith("count"):
             create_topic(cluster, names.state_topic(name), 4, {"cleanup.policy": "compact"})
         folder = stream_folder(tmp_path, body, types or TYPES, name=name, source=source, sinks=(sink,), **spec)
         service = ServiceProcess(folder, cluster, arguments, environment or {}, source=source, sink=sink)

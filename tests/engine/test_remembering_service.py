@@ -3,82 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
-import orjson
 import pandas as pd
 import pytest
 
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.replay_source import demo_flights
 from headrace.kafka.topics import create_topic
-from headrace.spec import ColumnType, names
-from service_process import ServiceProcess, fill, read_all
+from headrace.spec import names
+from late_flights import MEAN, TYPES, flights, outputs, rolling_means, values_of
+from service_process import ServiceProcess, fill
 from waiting import eventually
 
-TYPES: dict[str, ColumnType] = {
-    "tailnum": "str",
-    "time": "datetime64[us, UTC]",
-    "dep_delay": "float64",
-    "distance": "int64",
-    "number": "int64",
-}
 COUNT = 60_000
-GRACE = pd.Timedelta("2h")
-MEAN = """
-by_tail = df.sort_values("tailnum", kind="stable")
-rolling = by_tail.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"]
-return by_tail.assign(mean=rolling.mean().to_numpy()).sort_index()[["number", "tailnum", "mean"]]
-"""
 TOTALS = """
 grouped = df.groupby(["window_start", "tailnum"], dropna=False)
 return grouped.agg(delay=("dep_delay", "sum"), flights=("number", "size")).reset_index()
 """
-
-
-@cache
-def flights(count: int = COUNT) -> pd.DataFrame:
-    """Flights in the order in which they arrive: 1 % late within the grace, with ties in time and nulls."""
-    table = pd.read_csv(demo_flights(), usecols=["time_hour", "tailnum", "dep_delay", "distance"]).head(count)
-    time = pd.to_datetime(table.time_hour, utc=True).dt.as_unit("us")
-    frame = table.assign(time=time).drop(columns="time_hour").sort_values("time", kind="stable", ignore_index=True)
-    random = np.random.default_rng(5)
-    late = random.random(count) < 0.01
-    shift = pd.to_timedelta(np.where(late, random.integers(0, int(GRACE.total_seconds()), count), 0), unit="s")
-    return frame.assign(time=(frame.time - shift).dt.as_unit("us"), number=np.arange(count))
-
-
-def values_of(frame: pd.DataFrame) -> tuple[list[bytes | None], list[bytes | None]]:
-    tails: list[str | None] = frame.tailnum.astype(object).where(frame.tailnum.notna(), None).tolist()
-    values: list[bytes | None] = [
-        orjson.dumps({"tailnum": tail, "time": time, "dep_delay": delay, "distance": distance, "number": number})
-        for tail, time, delay, distance, number in zip(
-            tails,
-            frame.time.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            frame.dep_delay.tolist(),
-            frame.distance.tolist(),
-            frame.number.tolist(),
-            strict=True,
-        )
-    ]
-    return values, [(tail or "none").encode() for tail in tails]  # an empty key would go anywhere
-
-
-def rolling_means(frame: pd.DataFrame, cluster: Cluster, source: str) -> pd.Series:
-    """Return for each flight, by number, what pandas gives on the whole; ties in time go by partition and offset."""
-    place = {
-        orjson.loads(message.value() or b"null")["number"]: (message.partition(), message.offset())
-        for message in read_all(cluster, source)
-    }
-    placed = frame.assign(place=pd.Series([place[number] for number in frame.number.tolist()], dtype=object))
-    whole = placed.sort_values(["tailnum", "time", "place"], kind="stable", ignore_index=True)
-    rolling = whole.groupby("tailnum", dropna=False).rolling("28D", on="time")["dep_delay"].mean()
-    return pd.Series(rolling.to_numpy(), index=whole.number).sort_index()
-
-
-def outputs(cluster: Cluster, topic: str) -> pd.DataFrame:
-    return pd.DataFrame([orjson.loads(message.value() or b"null") for message in read_all(cluster, topic)])
 
 
 def run_with_kills(service: ServiceProcess, kills: int) -> None:
@@ -98,7 +39,7 @@ def test_a_lookback_of_28_days_equals_pandas_after_kills(
 ) -> None:
     declared = {"key": "tailnum", "time": "time", "lookback": "28d", "grace": "2h", "idle": "2s"}
     service = make_service(MEAN, types=TYPES, arguments=("--max-rate", "15000"), **declared)
-    frame = flights()
+    frame = flights(COUNT)
     values, keys = values_of(frame)
     fill(cluster, service.source, values, keys=keys)
     run_with_kills(service, 3)
@@ -130,7 +71,7 @@ def test_windows_of_six_hours_equal_pandas_after_kills(
     declared = {"key": "tailnum", "time": "time", "window": "tumbling=6h", "grace": "2h", "idle": "2s"}
     service = make_service(TOTALS, types=TYPES, arguments=("--max-rate", "15000"), **declared)
     create_topic(cluster, f"{service.sink}.late", 4)
-    frame = flights()
+    frame = flights(COUNT)
     values, keys = values_of(frame)
     fill(cluster, service.source, values, keys=keys)
     run_with_kills(service, 3)
@@ -155,7 +96,7 @@ def test_a_key_that_is_not_the_topics_goes_through_a_topic_of_its_own(
     declared = {"key": "tailnum", "time": "time", "lookback": "28d", "grace": "2h", "idle": "2s"}
     service = make_service(MEAN, types=TYPES, arguments=("--max-rate", "15000"), repartition=True, **declared)
     create_topic(cluster, names.repartition_topic(service.name, "tailnum"), 4)
-    frame = flights()
+    frame = flights(COUNT)
     values, _ = values_of(frame)
     fill(cluster, service.source, values, keys=[b"%d" % (number // 100) for number in range(COUNT)])
     run_with_kills(service, 3)

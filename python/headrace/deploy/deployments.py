@@ -41,6 +41,7 @@ class Deployment(BaseModel):
         params: the parameters' values.
         replicas: how many processes share the partitions.
         start: source offset of each partition at the switch; used until this deployment has committed.
+        keeps_records: whether the changelog keeps what a lookback needs longer than its topic has it.
         created: when, ISO 8601 in UTC.
         folder: the exported stream folder on this machine; empty in the copy on the cluster.
     """
@@ -59,6 +60,7 @@ class Deployment(BaseModel):
     params: dict[str, Scalar] = {}
     replicas: int = Field(ge=1)
     start: dict[int, int]
+    keeps_records: bool = False
     created: str = Field(default_factory=_now)
     folder: str = ""
 

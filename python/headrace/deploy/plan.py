@@ -10,6 +10,7 @@ from typing import assert_never
 from headrace.deploy.export import Release
 from headrace.deploy.offsets import start_offsets
 from headrace.deploy.state_changes import state_changes
+from headrace.engine.service.keeping import keeps_records
 from headrace.engine.service.letters import roomier
 from headrace.errors import RefusedError, UsageError
 from headrace.kafka.clusters import Cluster
@@ -49,6 +50,7 @@ class Plan:
         by_key: the topic in which its records stand by its key, where the source's do not; else empty.
         start: first offset to process, by partition.
         never_null: columns assumed never null; a null there is a dead letter.
+        keeps_records: whether the changelog keeps what the stream needs longer than its topic has it.
         warnings: what else is worth knowing, a sentence each.
     """
 
@@ -60,6 +62,7 @@ class Plan:
     by_key: str
     start: dict[int, int]
     never_null: tuple[str, ...]
+    keeps_records: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -126,12 +129,13 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
     if spec.window:
         wanted.append(NewTopic(late_topic(spec.name, sink), partitions, roomy))
     if spec.has_changelog:
-        wanted.append(NewTopic(state_topic(spec.name), partitions, {"cleanup.policy": "compact"}))
+        wanted.append(NewTopic(state_topic(spec.name), partitions, {"cleanup.policy": "compact"} | roomy))
     by_key = repartition_topic(spec.name, spec.key) if release.document.repartition and spec.key else ""
     if by_key:
         wanted.append(NewTopic(by_key, partitions, _FOR_GOOD | roomy))
     wanted.append(NewTopic(DEPLOYMENTS_TOPIC, 1, {"cleanup.policy": "compact"}))
     existing = {topic.name for topic in list_topics(cluster)}
+    keeps = keeps_records(release.document, cluster)
     return Plan(
         release=release,
         cluster=cluster,
@@ -141,31 +145,33 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         by_key=by_key,
         start=start_offsets(cluster, spec.name, spec.source, start),
         never_null=release.document.never_null,
+        keeps_records=keeps,
         warnings=(
-            *_short_retention(cluster, spec),
+            *(_what_is_kept(spec) if keeps else _short_retention(cluster, spec)),
             *_divided_sides(cluster, release.document, partitions),
             *state_changes(release.document),
         ),
     )
 
 
+def _what_is_kept(spec: StreamSpec) -> Iterator[str]:
+    """Say that the changelog has what the stream needs of the past, and why."""
+    topic = state_topic(spec.name)
+    if spec.counts_rows:
+        yield f"keeps the records that it still counts in {topic}: they may be as old as the log"
+    else:
+        why = f"{spec.source} may forget records within the lookback of {spec.lookback}"
+        yield f"keeps the records of its lookback in {topic}: {why}; those that are gone already are missing"
+
+
 def _short_retention(cluster: Cluster, spec: StreamSpec) -> Iterator[str]:
-    """Say when a topic forgets faster than the stream looks back."""
-    lookback, window = spec.looks_back, spec.windows
-    keeps = retention_of(cluster, spec.source) if lookback is not None or window is not None else None
-    if keeps is None:
-        return
-    records = f"{spec.source} keeps records for {_days(keeps)}"
-    if lookback is not None and lookback.rows is not None:
-        yield f"{records}: without the local copy, rows from before are gone"
-    elif lookback is not None and lookback.span is not None and keeps < lookback.span:
+    """Say when a topic forgets faster than windows close."""
+    window = spec.windows
+    keeps = retention_of(cluster, spec.source) if window is not None else None
+    if window is not None and keeps is not None and keeps < window.size + spec.grace_time:
         yield (
-            f"{records}, less than the lookback of {spec.lookback}: "
-            "without the local copy, outputs lack what is gone; lengthen the topic's retention.ms"
-        )
-    if window is not None and keeps < window.size + spec.grace_time:
-        yield (
-            f"{records}, less than the window {spec.window} and its grace of {spec.grace}: "
+            f"{spec.source} keeps records for {_days(keeps)}, "
+            f"less than the window {spec.window} and its grace of {spec.grace}: "
             "a restart stops where records of open windows are gone; lengthen the topic's retention.ms"
         )
 

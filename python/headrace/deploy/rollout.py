@@ -82,6 +82,7 @@ def deploy(
         params=dict(spec.params),
         replicas=intended.replicas,
         start=start_offsets(where, spec.name, spec.source, start) if former else intended.start,
+        keeps_records=intended.keeps_records,
         folder=str(release.folder),
     )
     announce(where, deployment)

@@ -29,6 +29,7 @@ class Arrived:
         positions: int64[n], the record of each row.
         failures: the records that cannot be rows, by position, partition and offset.
         dropped: fields that the pinned types do not know, with how often they were dropped.
+        read: int64[n], the record of each row as a place among those that were read.
         consumed: int32[n], the partition each row was read from; in a repartition topic not the source's.
         late: bool[n], which rows are late, where that was judged before; else ``None``.
         marks: how far source partitions are, by the partition that says so; only from a repartition topic.
@@ -39,6 +40,7 @@ class Arrived:
     positions: npt.NDArray[np.int64]
     failures: list[Failure]
     dropped: Counter[str]
+    read: npt.NDArray[np.int64]
     consumed: npt.NDArray[np.int32]
     late: npt.NDArray[np.bool_] | None
     marks: dict[int, Marks]
@@ -83,7 +85,7 @@ class Arrivals:
             None if self._spec.key else _objects([records.keys[position] for position in positions.tolist()]),
             self._headers(records, positions),
         )
-        return Arrived(rows, positions, failures, decoded.dropped, rows.partitions, None, {}, records)
+        return Arrived(rows, positions, failures, decoded.dropped, positions, rows.partitions, None, {}, records)
 
     def unwrapped(self, records: Records) -> Arrived:
         """Decode n records of the stream's repartition topic."""
@@ -91,6 +93,7 @@ class Arrivals:
         arrived = self.rows(there.records)
         return replace(
             arrived,
+            read=there.read[arrived.positions],
             consumed=there.consumed[arrived.positions],
             late=there.late[arrived.positions],
             marks=there.marks,

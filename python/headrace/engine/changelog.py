@@ -6,6 +6,9 @@ what they are about:
 - ``failed`` NUL partition NUL offset: records that failed, which a lookback must never see again; see
   :mod:`headrace.engine.failed_rows`.
 - ``state`` NUL name NUL key: what a state holds for a key.
+- ``rows`` NUL partition NUL offset: records from that offset on that are still needed, where the log does not keep
+  them for as long; see :mod:`headrace.engine.kept`.
+- ``closed`` NUL partition NUL number: rows of such records that are in windows that have closed.
 
 They are written in the transaction of the batch that changes them.
 """
@@ -17,6 +20,8 @@ from dataclasses import dataclass
 SEPARATOR = b"\0"
 FAILED = b"failed"
 STATE = b"state"
+ROWS = b"rows"
+CLOSED = b"closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,14 @@ class Forgetful:
     def checkpoint(self, offsets: dict[int, int]) -> None:
         """Do nothing."""
 
+    def kept_since(self, partition: int) -> int | None:
+        """Return ``None``: nothing is kept."""
+
+    def restore_kept(self, partition: int, first: int) -> bool:
+        """Return false: there is nothing more."""
+        del partition, first
+        return False
+
     def restore(self, partition: int, records: Records) -> None:
         """Do nothing."""
 

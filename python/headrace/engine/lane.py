@@ -114,6 +114,24 @@ class Lane:
             )
             self.complete = max(self.complete, reached)
 
+    def settle_windows(self) -> None:
+        """Leave out, when all of the past has been read again, the windows that had closed."""
+        if self.windows is not None and self.complete > NEVER:
+            self.windows.settle(self.complete, self.released)
+
+    def needed_since(self, span: int | None) -> int | None:
+        """Return from which event time on rows are still needed, ``None`` when none are.
+
+        Args:
+            span: the lookback, microseconds; ``None``: so many rows are needed, however old.
+        """
+        if self.windows is not None:
+            return self.windows.earliest()
+        if span is None:
+            return NEVER
+        horizon, earliest = self.reached - span, self.waiting.earliest
+        return horizon if earliest is None else min(earliest, horizon)
+
     def finish(self) -> None:
         """Nothing more comes: everything is complete."""
         self.complete = ALWAYS

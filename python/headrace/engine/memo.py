@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.engine.event_time import NEVER
+from headrace.engine.packed_times import Times, pack_times, unpack_times
+
+_MOST_PLAIN = 4
+"""Times of more partitions than these are packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,8 @@ class Memo:
         newest_at_lowest: as ``newest``, before the record at ``lowest``.
         start: the offset the stream began at: records before it are history only.
         declaration: of what the stream needs to see; another one makes ``lowest`` worthless.
+        kept_since: from this offset on the changelog has all that is needed; ``None``: it has not.
+        closed_lists: the last of the lists of closed rows that counts.
     """
 
     complete: int = NEVER
@@ -27,28 +33,50 @@ class Memo:
     newest_at_lowest: dict[int, int] = field(default_factory=dict)
     start: int = 0
     declaration: str = ""
+    kept_since: int | None = None
+    closed_lists: int = 0
 
-    def to_fields(self) -> dict[str, Any]:
-        """Return what stands in the metadata of an offset commit."""
+    def to_fields(self, room: int) -> dict[str, Any]:
+        """Return what stands in the metadata of an offset commit.
+
+        Args:
+            room: letters that the times of many partitions may take; over it they are rounded down.
+        """
+        each = room // 2 if len(self.newest_at_lowest) > _MOST_PLAIN else room
         return {
             "c": self.complete,
-            "n": {str(number): time for number, time in self.newest.items()},
+            "n": _times_to_field(self.newest, each),
             "l": self.lowest,
-            "b": {str(number): time for number, time in self.newest_at_lowest.items()},
+            "b": _times_to_field(self.newest_at_lowest, each),
             "s": self.start,
             "d": self.declaration,
-        }
+        } | ({} if self.kept_since is None else {"k": [self.kept_since, self.closed_lists]})
 
     @classmethod
     def from_fields(cls, fields: object) -> Memo | None:
         """Return the memo that :meth:`to_fields` wrote, or ``None`` where there is none."""
         if not isinstance(fields, dict) or "c" not in fields:
             return None
+        kept_since, closed_lists = fields.get("k", (None, 0))
         return cls(
             complete=int(fields["c"]),
-            newest={int(number): int(time) for number, time in fields["n"].items()},
+            newest=_times_of_field(fields["n"]),
             lowest=None if fields["l"] is None else int(fields["l"]),
-            newest_at_lowest={int(number): int(time) for number, time in fields["b"].items()},
+            newest_at_lowest=_times_of_field(fields["b"]),
             start=int(fields["s"]),
             declaration=str(fields["d"]),
+            kept_since=kept_since,
+            closed_lists=closed_lists,
         )
+
+
+def _times_to_field(times: Times, room: int) -> dict[str, int] | str:
+    if len(times) > _MOST_PLAIN:
+        return pack_times(times, room)
+    return {str(number): time for number, time in times.items()}
+
+
+def _times_of_field(field: dict[str, int] | str) -> Times:
+    if isinstance(field, str):
+        return unpack_times(field)
+    return {int(number): int(time) for number, time in field.items()}

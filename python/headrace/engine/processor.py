@@ -21,6 +21,8 @@ from headrace.kafka.records import Records
 if TYPE_CHECKING:
     import pandas as pd
 
+    from headrace.engine.history import MemoryBudget
+    from headrace.engine.kept import KeptRecords
     from headrace.engine.state import States
 
 MEMORY_MB = 512
@@ -53,6 +55,12 @@ class Processor(Protocol):
 
     def loaded(self, partition: int) -> None:
         """All of the changelog has been taken."""
+
+    def kept_since(self, partition: int) -> int | None:
+        """Return from which offset on the changelog has all that is needed of a partition; ``None``: it has not."""
+
+    def restore_kept(self, partition: int, first: int) -> bool:
+        """Take some of what the changelog has from offset ``first`` on; return whether there is more."""
 
     def restore(self, partition: int, records: Records) -> None:
         """Take records of before the committed offset once more; nothing is emitted."""
@@ -91,7 +99,7 @@ class Processor(Protocol):
         """Let go of files and memory."""
 
 
-def make_processor(
+def make_processor(  # noqa: PLR0913  all by name
     stream: Stream,
     *,
     codecs: Codecs | None = None,
@@ -99,6 +107,7 @@ def make_processor(
     sides: Sides | None = None,
     one_lane: bool = False,
     sources: int | None = None,
+    keeps: bool = False,
     clock: Callable[[], float] = time.time,
     memory: int | None = None,
 ) -> Processor:
@@ -111,6 +120,7 @@ def make_processor(
         sides: gives the side inputs; by default those pinned with the stream's sample.
         one_lane: all partitions are one lane even where the stream has a key: its records do not stand by that key.
         sources: partitions of the source, when the records come from the stream's repartition topic.
+        keeps: keep in the changelog what the log may forget before it is no longer needed.
         clock: seconds since the epoch.
         memory: bytes for histories and windows; by default what ``$HEADRACE_MEMORY_MB`` says, else 512 MB.
 
@@ -125,16 +135,18 @@ def make_processor(
     from headrace.engine.laned import LanedProcessor  # noqa: PLC0415
 
     said = declaration(stream)
+    budget = MemoryBudget(memory or _memory_bytes(), folder)
     return LanedProcessor(
         stream,
         codecs=codecs,
-        budget=MemoryBudget(memory or _memory_bytes(), folder),
+        budget=budget,
         folder=folder,
         sides=sides or stream.sides or PinnedSides(stream.document, {}),
         one_lane=one_lane or spec.key is None,
         declaration=said,
         states=_states(stream, folder, said) if spec.states else None,
         sources=sources,
+        kept=_kept(stream, budget) if keeps else None,
         clock=clock,
     )
 
@@ -143,6 +155,12 @@ def _states(stream: Stream, folder: Path | None, said: str) -> States:
     from headrace.engine.state import MemoryStore, RocksStore, States  # noqa: PLC0415  few streams have some
 
     return States(stream.document, MemoryStore() if folder is None else RocksStore(folder), said)
+
+
+def _kept(stream: Stream, budget: MemoryBudget) -> KeptRecords:
+    from headrace.engine.kept import KeptRecords  # noqa: PLC0415  few streams keep any
+
+    return KeptRecords(budget.place, cleans=stream.document.spec.counts_rows)
 
 
 def _memory_bytes() -> int:
@@ -159,4 +177,6 @@ def declaration(stream: Stream) -> str:
     said: tuple[object, ...] = (spec.key, stream.document.repartition)  # a state outlives changes of all else
     if spec.in_event_time:
         said = (spec.key, spec.time, spec.lookback, spec.window, spec.grace, stream.document.repartition)
+    if spec.window and spec.counts_rows:  # closed rows are known by the value of their key, among others
+        said = (*said, stream.document.input.get(spec.key or ""))
     return hashlib.sha256(repr(said).encode()).hexdigest()[:8]

@@ -39,11 +39,19 @@ class Recalls:
         self._recalled[partition] = found
         return resume
 
-    def keep(self, partition: int, lane: Lane, offset: int, start: int, since: int | None) -> None:
-        """Have a lane's history written, as of a committed offset; what is older than ``since`` is not needed."""
+    def keep(self, partition: int, lane: Lane, offset: int, start: int, span: int | None) -> None:
+        """Have a lane's history written, as of a committed offset.
+
+        Args:
+            partition: which.
+            lane: its lane.
+            offset: the committed offset.
+            start: the offset the stream began at.
+            span: the lookback, microseconds; ``None``: so many rows are needed, however old.
+        """
         assert lane.history is not None  # noqa: S101  only lookbacks have checkpoints
         needed = lane.needed.get(partition, Needed()).copy()
-        needed.lowest(since)
+        needed.lowest(lane.needed_since(span))
         newest, segments = dict(lane.newest), lane.history.segments()
         self._checkpoints.keep(partition, Checkpoint(offset, start, lane.released, newest, needed.runs, segments))
 

@@ -53,12 +53,14 @@ class Unwrapped:
 
     Attributes:
         records: n records with their source partitions and offsets, of the source topic.
+        read: int64[n], the place of each among the records that were read.
         consumed: int32[n], the repartition topic's partition of each.
         late: bool[n], which were late when they came.
         marks: what was marked, by the repartition topic's partition.
     """
 
     records: Records
+    read: npt.NDArray[np.int64]
     consumed: npt.NDArray[np.int32]
     late: npt.NDArray[np.bool_]
     marks: dict[int, Marks]
@@ -97,6 +99,7 @@ def unwrap(records: Records, topic: str) -> Unwrapped:
             records.timestamps[chosen],
             headers,
         ),
+        chosen,
         records.partitions[chosen].astype(np.int32, copy=False),
         np.array(late, np.bool_),
         marks,

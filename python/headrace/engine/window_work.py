@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,17 +52,22 @@ class WindowWork:
         window = self._spec.windows
         return window is not None and window.per_key
 
-    def run(self, lanes: list[Lane], emission: Emission) -> None:
+    def run(self, lanes: list[Lane], emission: Emission, told: Callable[[int, Rows], None]) -> None:
         """Close what is complete in ``lanes`` and put what the function gives into ``emission``.
 
         Where much is complete at once it goes piece by piece, so that not all of it is in memory together.
+
+        Args:
+            lanes: which.
+            emission: takes what comes of them.
+            told: is given the number of a lane and the rows of its windows that close.
         """
         found = [cuts for lane in lanes if lane.windows is not None and len(cuts := lane.windows.cuts(lane.complete))]
         for cut in np.unique(np.concatenate(found)).tolist() if found else []:
-            self._close(lanes, cut, emission)
-        self._close(lanes, ALWAYS, emission)
+            self._close(lanes, cut, emission, told)
+        self._close(lanes, ALWAYS, emission, told)
 
-    def _close(self, lanes: list[Lane], until: int, emission: Emission) -> None:
+    def _close(self, lanes: list[Lane], until: int, emission: Emission, told: Callable[[int, Rows], None]) -> None:
         """Close what is complete up to a time."""
         found = []
         for lane in lanes:
@@ -70,6 +75,7 @@ class WindowWork:
             closed = lane.windows.close(min(lane.complete, until), min(lane.released, until))
             if closed is not None and len(closed.rows):
                 found.append(closed)
+                told(lane.number, closed.rows)
         if not found:
             return
         closed = self._whole(Closed.together(found))

@@ -104,8 +104,8 @@ class Records:
             headers=[self.headers[row] for row in rows],
         )
 
-    def save(self, path: Path) -> None:
-        """Write the records to ``path`` (Arrow IPC), byte for byte; the file is its owner's alone (mode 0600)."""
+    def to_table(self) -> pa.Table:
+        """Return the records as an Arrow table, byte for byte; the topic is in its metadata."""
         headers = [
             None if header is None else [{"name": name, "value": value} for name, value in header]
             for header in self.headers
@@ -113,18 +113,28 @@ class Records:
         texts = [BytesColumn.of(column).to_arrow() for column in (self.keys, self.values)]
         columns = [*texts, self.partitions, self.offsets, self.timestamps, headers]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-        table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata({"topic": self.topic}))
+        return pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata({"topic": self.topic}))
+
+    def save(self, path: Path) -> None:
+        """Write the records to ``path`` (Arrow IPC), byte for byte; the file is its owner's alone (mode 0600)."""
         path.touch(mode=0o600)
-        feather.write_feather(table, str(path), compression="zstd")
+        feather.write_feather(self.to_table(), str(path), compression="zstd")
 
     @classmethod
     def load(cls, path: Path) -> Records:
         """Return the records that :meth:`save` wrote to ``path``."""
-        table = feather.read_table(str(path), memory_map=False)
-        headers = [
-            None if header is None else [(item["name"], item["value"]) for item in header]
-            for header in table.column("headers").to_pylist()
-        ]
+        return cls.from_table(feather.read_table(str(path), memory_map=False))
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Records:
+        """Return the records that :meth:`to_table` gave as ``table``; other columns are passed over."""
+        column = table.column("headers")
+        headers: list[Headers | None] = [None] * len(column)
+        if column.null_count < len(column):
+            headers = [
+                None if header is None else [(item["name"], item["value"]) for item in header]
+                for header in column.to_pylist()
+            ]
         return cls(
             topic=(table.schema.metadata or {}).get(b"topic", b"").decode(),
             keys=table.column("key").to_pylist(),

@@ -1,4 +1,4 @@
-"""Topics, their ends, and what groups have committed. Only `create_topic` and `delete_topics` change anything."""
+"""Topics, their ends, and what groups have committed. Only what is named `create` or `delete` changes anything."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from headrace.kafka.clients import admin, answers, cluster_error, consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
 
     from headrace.kafka.clusters import Cluster
 
@@ -207,6 +208,18 @@ def retention_of(cluster: Cluster, topic: str) -> timedelta | None:
     return timedelta(milliseconds=milliseconds)
 
 
+def may_forget_within(cluster: Cluster, topic: str, length: timedelta) -> bool:
+    """Return whether a topic may lose records that are younger than ``length``: by age, by size or by compaction.
+
+    Where nobody may know, it is taken not to.
+    """
+    config = _settings(cluster, [topic]).get(topic, {})
+    policy = config.get("cleanup.policy", "")
+    milliseconds, size = int(config.get("retention.ms", "-1")), int(config.get("retention.bytes", "-1"))
+    by_age = milliseconds >= 0 and timedelta(milliseconds=milliseconds) < length
+    return "compact" in policy or ("delete" in policy and (by_age or size >= 0))
+
+
 def size_limits_of(cluster: Cluster, topics: Sequence[str]) -> dict[str, int]:
     """Return the ``max.message.bytes`` of topics; those about which nobody may know are left out."""
     found = _settings(cluster, topics)
@@ -223,6 +236,16 @@ def _settings(cluster: Cluster, topics: Sequence[str]) -> dict[str, dict[str, st
         with suppress(KafkaException):
             found[resource.name] = {name: str(entry.value) for name, entry in future.result(_SECONDS).items()}
     return found
+
+
+def delete_records(cluster: Cluster, topic: str, before: Mapping[int, int]) -> dict[TopicPartition, Future[object]]:
+    """Have the records of partitions deleted that stand before an offset each; the answers come later.
+
+    Raises:
+        ClusterError: no client can be made.
+    """
+    wanted = [TopicPartition(topic, number, offset) for number, offset in before.items()]
+    return admin(cluster).delete_records(wanted, request_timeout=_SECONDS)
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str]) -> list[str]:

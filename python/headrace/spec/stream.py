@@ -156,8 +156,17 @@ class StreamSpec(BaseModel):
 
     @property
     def has_changelog(self) -> bool:
-        """Whether something is remembered that is not in the log: states, or which records of a history failed."""
-        return bool(self.lookback or self.states)
+        """Whether something is remembered that is not in the log for as long as it is needed.
+
+        These are states, which records of a history failed, and the records of which so many are needed.
+        """
+        return bool(self.lookback or self.states or self.counts_rows)
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether so many rows of a key are needed, however old: ``--lookback 50rows`` or ``--window count=100``."""
+        lookback, window = self.looks_back, self.windows
+        return bool((lookback and lookback.rows) or (window and window.kind == "count"))
 
     @property
     def in_event_time(self) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from pydantic import BaseModel, ConfigDict
 
+from headrace.engine.bounded.past import first_offsets
 from headrace.engine.bounded.ranges import Offsets, ranges_of
 from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
 from headrace.engine.codecs import make_codecs, registry_for
@@ -78,7 +79,7 @@ def run_bounded(
     """Process a range of the source as fast as it goes, through the step that the service uses.
 
     It reads by itself, without the service's group, so that a live service is not touched. Before the range a
-    lookback's history is read from the log's beginning; at its end every window closes.
+    lookback's history is read, see :func:`~headrace.engine.bounded.past.first_offsets`; at its end every window closes.
 
     Args:
         stream: what to run.
@@ -199,7 +200,7 @@ def _batches(
 ) -> Iterator[tuple[Records, int, int]]:
     """Yield the range in batches, having restored what comes before it."""
     spec = stream.document.spec
-    firsts = {number: lows[number] if spec.lookback else first for number, (first, _) in offsets.items()}
+    firsts = first_offsets(stream.document, cluster, offsets, lows)
     for number, (first, _) in offsets.items():
         processor.begin(number, start=first)
     left = {number: (firsts[number], last) for number, (_, last) in offsets.items() if firsts[number] < last}

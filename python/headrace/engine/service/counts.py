@@ -10,6 +10,12 @@ from headrace.engine.memo import Memo
 
 _VERSION = 1
 
+MOST_LETTERS = 4_000
+"""How long the metadata of a commit may be; Kafka's ``offset.metadata.max.bytes`` is 4,096 by default."""
+
+_OTHER_LETTERS = 500
+"""What stands there beside event times takes less than this."""
+
 
 @dataclass(slots=True)
 class Counts:
@@ -49,7 +55,7 @@ class Counts:
             "late": self.late,
         }
         if memo is not None:
-            content["m"] = memo.to_fields()
+            content["m"] = memo.to_fields(MOST_LETTERS - _OTHER_LETTERS)
         return orjson.dumps(content).decode()
 
     @classmethod

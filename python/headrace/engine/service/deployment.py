@@ -25,6 +25,7 @@ class DeploymentInfo(BaseModel):
         start: where to start until this deployment has committed: an offset for each partition, or one of the
             log's ends for all of them. Partitions that are not named start at what the group committed, else at
             the log's beginning.
+        keeps_records: whether the changelog keeps what a lookback needs longer than the log has it; ``None``: find out.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -35,6 +36,7 @@ class DeploymentInfo(BaseModel):
     cluster: str | None = None
     replicas: int = 1
     start: dict[int, int] | Literal["earliest", "latest"] = {}
+    keeps_records: bool | None = None
 
 
 def read_deployment_info() -> DeploymentInfo:

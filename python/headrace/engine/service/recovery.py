@@ -13,6 +13,12 @@ from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import ends_of
 from headrace.spec import names
 
+_MOST_CHANGES = 2_000
+"""Records of the changelog in a slice; some are large."""
+
+_MOST_KEPT = 8
+"""Values with kept records in a slice."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,15 +52,16 @@ class Recovery:
         self._processor = processor
         self._declaration = declaration
         self._topic = names.state_topic(stream.name) if changelog else None
-        self._changelog = Restoring(cluster, names.state_topic(stream.name), stream.name, processor.load)
+        self._changelog = Restoring(cluster, names.state_topic(stream.name), stream.name, processor.load, _MOST_CHANGES)
         self._past = Restoring(cluster, source.topic, stream.name, processor.restore)
+        self._kept: dict[int, int] = {}
         self._places: dict[int, Partition] = {}
         self._queued: set[int] = set()
 
     @property
     def partitions(self) -> set[int]:
         """The partitions that are not recovered yet."""
-        return self._queued | self._changelog.partitions | self._past.partitions
+        return self._queued | self._changelog.partitions | self._past.partitions | self._kept.keys()
 
     @property
     def left(self) -> int:
@@ -81,6 +88,7 @@ class Recovery:
         self._queued.discard(number)
         self._changelog.drop(number)
         self._past.drop(number)
+        self._kept.pop(number, None)
 
     def step(self) -> set[int]:
         """Read a slice and return the partitions that are recovered with it.
@@ -96,7 +104,9 @@ class Recovery:
             self._begin_past(number)
         if self._spec.key or not (self._queued or self._changelog.partitions):  # one lane: all changelogs come first
             for number in self._past.step():
-                self._processor.restored(number)
+                if number not in self._kept:
+                    self._processor.restored(number)
+            self._take_kept()
         return before - self.partitions
 
     def rest(self) -> None:
@@ -124,10 +134,29 @@ class Recovery:
                 self._begin_past(number)
 
     def _begin_past(self, number: int) -> None:
+        """Begin with what is needed of the log, and of what the changelog has of it."""
         place = self._places[number]
-        first = self._first_needed(number, place)
-        if first is not None and first < place.next:
-            self._past.add(number, max(first, self._source.low(number)), place.next)
+        first, kept = self._first_needed(number, place), self._processor.kept_since(number)
+        if first is None or first >= place.next:
+            self._processor.restored(number)
+            return
+        end = place.next if kept is None else min(kept, place.next)
+        from_log = max(first, self._source.low(number))
+        if kept is not None:
+            self._kept[number] = max(first, kept)
+        if from_log < end:
+            self._past.add(number, from_log, end)
+        elif kept is None:
+            self._processor.restored(number)
+
+    def _take_kept(self) -> None:
+        """Take some of what the changelog has, after what the log has of before it."""
+        ready = sorted(self._kept.keys() - self._past.partitions)
+        for _ in range(_MOST_KEPT if ready else 0):
+            if not self._processor.restore_kept(ready[0], self._kept[ready[0]]):
+                del self._kept[ready[0]]
+                self._processor.restored(ready[0])
+                return
 
     def _first_needed(self, number: int, place: Partition) -> int | None:
         """Return from which offset on a partition's past is needed, or ``None``."""
@@ -141,7 +170,8 @@ class Recovery:
         if recalled is not None:
             logger.info("history recalled", extra={"partition": number, "reading_from": recalled, "to": place.next})
             return recalled
-        if memo.lowest is not None and memo.lowest < low:
+        kept = self._processor.kept_since(number)
+        if memo.lowest is not None and memo.lowest < (low if kept is None else min(low, kept)):
             if self._spec.window:
                 raise _incomplete(self._source.topic, number, memo.lowest, low)
             logger.warning(

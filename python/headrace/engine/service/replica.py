@@ -15,6 +15,7 @@ from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.health import HealthServer
+from headrace.engine.service.keeping import keeps_records
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.pace import MOST_RECORDS, MOST_WITH_PAST, Pace
@@ -155,8 +156,9 @@ class Replica:
         divided = self._divided() if spec.sides else []
         sides = LiveSides(self._stream.document, self._cluster, registry, divided=divided) if spec.sides else None
         source = Source(self._cluster, spec.source, name, self._replica, self._deployment)
+        keeps = keeps_records(self._stream.document, self._cluster, decided=self._deployment.keeps_records)
         if not (self._stream.document.repartition and spec.key):
-            processor = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides)
+            processor = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides, keeps=keeps)
             self._stages = [Stage(self._stream, self._cluster, source, processor, self._outbox, *common, sides=sides)]
             return
         from headrace.engine.repartition import Repartitioner  # noqa: PLC0415  most streams need none
@@ -174,7 +176,7 @@ class Replica:
             self._deployment.model_copy(update={"start": {}}),
             names.by_key_group_id(name),
         )
-        second = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides, sources=sources)
+        second = make_processor(self._stream, codecs=codecs, folder=folder, sides=sides, sources=sources, keeps=keeps)
         self._stages = [
             Stage(self._stream, self._cluster, source, first, outbox, *common, role="first"),
             Stage(self._stream, self._cluster, again, second, self._outbox, *common, role="second", sides=sides),

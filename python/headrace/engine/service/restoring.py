@@ -38,13 +38,22 @@ class Restoring:
         topic: the topic.
         purpose: for the client's id.
         take: is given what is read, partition by partition.
+        most: records in a slice.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, purpose: str, take: Callable[[int, Records], None]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        purpose: str,
+        take: Callable[[int, Records], None],
+        most: int = _MOST_RECORDS,
+    ) -> None:
         self._cluster = cluster
         self._topic = topic
         self._purpose = purpose
         self._take = take
+        self._most = most
         self._consumer: Consumer | None = None
         self._ranges: dict[int, _Range] = {}
         self._moved = False
@@ -86,7 +95,7 @@ class Restoring:
         by_partition: dict[int, list[Message]] = {}
         ended: set[int] = set()
         refusal: KafkaError | None = None
-        for message in self._consumer.consume(_MOST_RECORDS, _POLL_SECONDS):
+        for message in self._consumer.consume(self._most, _POLL_SECONDS):
             place = self._ranges.get(int(message.partition() or 0))
             error = message.error()
             if error is not None and clients.is_final(error):

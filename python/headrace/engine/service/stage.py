@@ -23,6 +23,7 @@ from headrace.engine.service.recovery import Recovery
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.service.side_counts import SideCounts
 from headrace.engine.service.source import Gathered, Partition, Source
+from headrace.engine.service.trimming import Trimming
 from headrace.engine.service.waiting import Waiting
 from headrace.engine.sides import SidesBehindError
 from headrace.engine.sides.live import LiveSides
@@ -94,6 +95,7 @@ class Stage:
             declaration=self._declaration,
             changelog=role != "first" and self._spec.has_changelog,
         )
+        self._trimming = Trimming(cluster, source.topic) if role == "second" else None
         self._checkpointed = time.monotonic()
 
     def open(self) -> None:
@@ -177,6 +179,8 @@ class Stage:
         self._metrics.lag[self._source.topic] = self._source.lags()
         if self._role == "first":
             return
+        if self._trimming is not None and not self._recovery.partitions:
+            self._trimming.step(self._source.partitions)
         if time.monotonic() - self._checkpointed > CHECKPOINT_SECONDS:
             self._checkpoint()
         memos = [place.memo for place in self._source.partitions.values() if place.memo is not None]

@@ -83,6 +83,11 @@ class OpenWindows:
         """Bytes of rows in memory."""
         return self._backlog.nbytes
 
+    @property
+    def pieces(self) -> list[Piece]:
+        """The rows that wait."""
+        return self._backlog.pieces
+
     def hashes(self) -> npt.NDArray[np.uint64]:
         """Return the hashes of the keys that wait, each once."""
         found = [piece.hashes for piece in self._backlog.pieces]
