@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs
+    ListOffsetsResultInfo,
+    OffsetSpec,
+)
 
 from headrace.engine.memo import Memo
 from headrace.engine.service.counts import Counts
@@ -39,6 +44,8 @@ _SETTINGS: dict[str, object] = {
     "queued.max.messages.kbytes": 16 * 1024,  # two batches; more only takes memory
     "enable.partition.eof": True,
 }
+
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its stubs
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +127,7 @@ class Source:
         self._consumer: Consumer | None = None
         self._reader: BatchReader | None = None
         self._highs: dict[int, int] = {}
+        self._answers: dict[int, Future[ListOffsetsResultInfo]] = {}
         self._asked = 0.0
         self.partitions: dict[int, Partition] = {}
         self.assigned = False
@@ -239,7 +247,7 @@ class Source:
         lags = {number: self._lag(consumer, number, place) for number, place in self.partitions.items()}
         behind = [number for number, lag in lags.items() if lag]
         if behind and time.monotonic() - self._asked > _ASK_SECONDS:
-            self._ask_for_ends(consumer, behind)
+            self._ask_for_ends(behind)
             lags |= {number: self._lag(consumer, number, self.partitions[number]) for number in behind}
         return lags
 
@@ -247,17 +255,21 @@ class Source:
         _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
         return max(0, max(high, self._highs.get(number, 0)) - max(place.next, place.end))
 
-    def _ask_for_ends(self, consumer: Consumer, partitions: list[int]) -> None:
-        """Ask where logs end: what the client knows of it is of its last fetch, and with a full queue it has none."""
-        for number in partitions:
-            try:
-                _, self._highs[number] = consumer.get_watermark_offsets(
-                    TopicPartition(self._topic, number), timeout=_ANSWER_SECONDS
-                )
-            except KafkaException as error:
-                logger.info("the cluster does not say where the log ends", extra={"reason": str(error)})
-                break
+    def _ask_for_ends(self, partitions: list[int]) -> None:
+        """Take note of where logs were said to end, and ask anew, without waiting for the answer.
+
+        What the consumer knows of it is of its last fetch, and with a full queue it has none; a question of its own
+        would wait behind a fetch that waits for records.
+        """
+        for number, answer in self._answers.items():
+            if answer.done() and answer.exception() is None:
+                self._highs[number] = answer.result().offset
         self._asked = time.monotonic()
+        asked = {TopicPartition(self._topic, number): _LATEST for number in partitions}
+        answers = clients.admin(self._cluster).list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ANSWER_SECONDS
+        )
+        self._answers = {place.partition: answer for place, answer in answers.items()}
 
     def close(self) -> None:
         """Leave the topic; as a static member the replica keeps its partitions until the session times out."""
