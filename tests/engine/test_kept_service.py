@@ -182,7 +182,7 @@ def test_counted_windows_outlive_the_log_and_the_disk(
 
 @pytest.mark.timeout(300)
 def test_another_replica_takes_over_what_the_log_has_forgotten(cluster: Cluster, make_service: MakeService) -> None:
-    slowly = ("--max-rate", "4000")
+    slowly = ("--max-rate", "1500")
     service = make_service(MEAN, types=TYPES, arguments=slowly, source_config=HOUR, lookback="28d", **DECLARED)
     other = ServiceProcess(
         service.folder, cluster, ("--replica", "1", *slowly), source=service.source, sink=service.sink
