@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +15,7 @@ from headrace.engine.service.outbox import Outbox
 from headrace.engine.service.repartition_outbox import RepartitionOutbox
 from headrace.engine.stream import Stream
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.partitioning import partition_of
 from headrace.kafka.records import Headers, Records
 
 _Line = tuple[bytes | None, bytes | None, int, Headers | None]
@@ -42,6 +42,25 @@ class TwoStages:
     def process(self, records: Records) -> list[BatchResult]:
         """Take records of the source through both stages, and commit."""
         return self._on(records, self.first.process(records))
+
+    def send(self, records: Records, *, arrive: Callable[[int], list[bool]], commits: bool) -> bool:
+        """Take records of the source through stage one; return whether they are committed, else they come again.
+
+        Args:
+            records: of the source.
+            arrive: is told how many records are sent, marks included, and says which of them arrive.
+            commits: the commit goes through, when all have arrived.
+        """
+        lines = self._lines(records, self.first.process(records))
+        arrived = arrive(len(lines))
+        for (number, line), is_there in zip(lines, arrived, strict=True):
+            if is_there:
+                self.topic[number].append(line)
+        if not (commits and all(arrived)):
+            self.first.rollback()
+            return False
+        self._commit_first()
+        return True
 
     def advance(self, now: int, quiet: list[int]) -> list[BatchResult]:
         """Let time pass in partitions of the source."""
@@ -79,7 +98,8 @@ class TwoStages:
 
     def _start(self) -> None:
         codecs = make_codecs(self._stream)
-        self.first = Repartitioner(self._stream, codecs, declaration(self._stream), self._clock)
+        links = 2 if self._stream.document.spec.delivery == "at-least-once" else None
+        self.first = Repartitioner(self._stream, codecs, declaration(self._stream), self._clock, links=links)
         nowhere = Outbox(self._stream, Cluster.at("127.0.0.1:1"), codecs.refusals)
         self._outbox = RepartitionOutbox("by-k", 2, self.first, nowhere, "skip")
         self.second = make_processor(self._stream, codecs=codecs, sources=self._sources, clock=self._clock)
@@ -94,13 +114,22 @@ class TwoStages:
             self.second.restored(number)
 
     def _on(self, records: Records, result: BatchResult) -> list[BatchResult]:
+        for number, line in self._lines(records, result):
+            self.topic[number].append(line)
+        self._commit_first()
+        return self.read()
+
+    def _commit_first(self) -> None:
+        self._memos = {number: self.first.memo(number, 0) for number in range(self._sources)}
+        self.first.commit()
+
+    def _lines(self, records: Records, result: BatchResult) -> list[tuple[int, _Line]]:
+        """Return what stage one sends, with the partition of each."""
+        lines: list[tuple[int, _Line]] = []
         for outgoing in self._outbox.pack(records, result):
             places = outgoing.partitions or [-1] * len(outgoing.values)
             headers = outgoing.headers or [None] * len(outgoing.values)
             columns = outgoing.keys, outgoing.values, outgoing.timestamps.tolist(), headers, places
             for key, value, stamp, header, place in zip(*columns, strict=True):
-                number = place if place >= 0 else zlib.crc32(key or b"") % 2
-                self.topic[number].append((key, value, stamp, header))
-        self._memos = {number: self.first.memo(number, 0) for number in range(self._sources)}
-        self.first.commit()
-        return self.read()
+                lines.append((place if place >= 0 else partition_of(key or b"", 2), (key, value, stamp, header)))
+        return lines

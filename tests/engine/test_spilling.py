@@ -15,7 +15,7 @@ import pytest
 
 from drawn import START, TYPES, records_of
 from headrace.engine.bounded.run import run_bounded
-from headrace.engine.history import Backlog, MemoryBudget, Segment
+from headrace.engine.history import Backlog, MemoryBudget, Segment, budget
 from headrace.engine.history.kept_rows import size_of
 from headrace.engine.processor import MEMORY_VARIABLE, Processor, make_processor
 from headrace.engine.result import BatchResult
@@ -185,12 +185,18 @@ def test_a_hot_key_gets_few_new_rows_in_one_call() -> None:
     assert cut == run(stream_of(previous, lookback="10d"), records, None, each=1_000)
 
 
-@pytest.mark.parametrize("kind", ["tumbling=1min", "hopping=2min,1min", "session=30s", "count=20"])
-@pytest.mark.parametrize("key", ["k", None])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("tumbling=1min", "k"),
+        ("tumbling=1min", None),
+        ("hopping=2min,1min", "k"),
+        ("hopping=2min,1min", None),
+        ("session=30s", "k"),
+        ("count=20", "k"),
+    ],
+)
 def test_windows_that_close_together_are_handed_over_a_few_at_a_time(kind: str, key: str | None) -> None:
-    if key is None and kind.partition("=")[0] in {"session", "count"}:
-        pytest.skip("they are windows of one key")
-
     def totals(df: pd.DataFrame) -> pd.DataFrame:
         return df.groupby(["window_start", "window_end", "k"]).agg(total=("x", "sum"), rows=("n", "size")).reset_index()
 
@@ -294,3 +300,20 @@ def test_states_of_a_bounded_run_are_on_disk(
     assert rows.groupby("k")["rows"].max().to_dict() == rows.groupby("k").size().to_dict()
     assert len(databases) == 1
     assert not list(tmp_path.glob("headrace-*"))
+
+
+def test_a_disk_that_was_full_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "state"
+    folder.write_bytes(b"no folder can be made here")
+    backlog = Backlog(MemoryBudget(1, folder))
+    backlog.add(rows_with(10, x=np.zeros(10)))
+    folder.unlink()
+    backlog.add(rows_with(10, x=np.zeros(10)))
+    assert backlog.nbytes > 1  # not for a minute
+    monkeypatch.setattr(budget, "RETRY_SECONDS", 0.0)
+    backlog = Backlog(MemoryBudget(1, tmp_path / "other"))
+    (tmp_path / "other").write_bytes(b"nor here")
+    backlog.add(rows_with(10, x=np.zeros(10)))
+    (tmp_path / "other").unlink()
+    backlog.add(rows_with(10, x=np.zeros(10)))
+    assert backlog.nbytes == 0

@@ -23,6 +23,8 @@ _ALL = [
     *((kind, "exactly-once") for kind in KINDS),
     ("stateless", "at-least-once"),
     ("lookback", "at-least-once"),
+    ("repartition", "at-least-once"),
+    ("repartition-window", "at-least-once"),
 ]
 _FAULTS_BEFORE_EXPIRY = 8
 
@@ -97,13 +99,13 @@ def described(outcome: Outcome) -> str:
 def table(outcomes: list[Outcome]) -> str:
     """Return all rounds and all faults as text."""
     head = (
-        f"{'stream':12}{'delivery':15}{'faults':>7}{'records':>11}{'outputs':>11}{'lost':>6}{'doubled':>9}{'wrong':>7}"
+        f"{'stream':20}{'delivery':15}{'faults':>7}{'records':>11}{'outputs':>11}{'lost':>6}{'doubled':>9}{'wrong':>7}"
     )
     lines = [head]
     for outcome in outcomes:
         verdict = outcome.verdict
         lines.append(
-            f"{outcome.kind:12}{outcome.delivery:15}{outcome.faults.total():>7}{verdict.records:>11,}"
+            f"{outcome.kind:20}{outcome.delivery:15}{outcome.faults.total():>7}{verdict.records:>11,}"
             f"{verdict.found:>11,}{verdict.lost:>6}{verdict.doubled:>9}{verdict.wrong + verdict.foreign:>7}"
         )
     faults = sum((outcome.faults for outcome in outcomes), Counter[str]())

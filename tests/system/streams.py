@@ -107,6 +107,13 @@ KINDS = {
             "side", _LEVEL, {"key": "tailnum", "time": "time"}, {"matching": "row-id"}, arguments=("levels",), side=True
         ),
         Kind("repartition", _MEAN, {**_REMEMBERS, "lookback": "28d"}, {"repartition": True}, keyed=False),
+        Kind(
+            "repartition-window",
+            _WINDOW,
+            {**_REMEMBERS, "window": "tumbling=6h"},
+            {"windows_at_once": True, "repartition": True},
+            keyed=False,
+        ),
     )
 }
 

@@ -281,6 +281,7 @@ _EXPECTED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "session": _sessions,
     "count": _counts,
     "repartition": _rolling_mean,
+    "repartition-window": _aligned("6h", "6h"),
     "state": _totals,
     "side": _levels,
 }
@@ -292,6 +293,7 @@ IDENTITY = {
     "session": ["window_start", "tailnum"],
     "count": ["first"],
     "repartition": ["number"],
+    "repartition-window": ["window_start", "tailnum"],
     "state": ["number"],
     "side": ["number"],
 }

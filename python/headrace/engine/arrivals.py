@@ -13,7 +13,7 @@ from headrace.engine.bisect import Failure
 from headrace.engine.codecs import Codecs
 from headrace.engine.event_time import event_times
 from headrace.engine.frames import add_meta
-from headrace.engine.repartition_record import Marks, unwrap
+from headrace.engine.repartition_record import Marks, Taken, unwrap
 from headrace.engine.rows import Rows, key_hashes
 from headrace.errors import TypeMismatchError
 from headrace.kafka.records import Records
@@ -87,9 +87,9 @@ class Arrivals:
         )
         return Arrived(rows, positions, failures, decoded.dropped, positions, rows.partitions, None, {}, records)
 
-    def unwrapped(self, records: Records) -> Arrived:
-        """Decode n records of the stream's repartition topic."""
-        there = unwrap(records, self._spec.source)
+    def unwrapped(self, records: Records, taken: dict[int, Taken] | None = None) -> Arrived:
+        """Decode n records of the stream's repartition topic; only what is new to ``taken``, where that is given."""
+        there = unwrap(records, self._spec.source, taken)
         arrived = self.rows(there.records)
         return replace(
             arrived,

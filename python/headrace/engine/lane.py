@@ -11,7 +11,7 @@ from headrace.engine.event_time import ALWAYS, NEVER, newest_before
 from headrace.engine.history import Backlog, History, Piece
 from headrace.engine.needed import Needed, ReadRun
 from headrace.engine.repartition_record import Marks
-from headrace.engine.rows import Rows
+from headrace.engine.rows import Integers, Rows
 from headrace.engine.windows import OpenWindows
 
 
@@ -24,6 +24,7 @@ class _Kept:
     complete: int
     waiting: list[Piece]
     needed: dict[int, Needed]
+    taken: dict[int, int]
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Lane:
         floors: for each quiet partition the time that the clock gives it.
         complete: every later row that is in time has at least this event time.
         needed: for each consumed partition what was read of it.
+        taken: for each source partition the newest offset that came by way of a repartition topic, where records can
+            be in it twice.
     """
 
     number: int
@@ -54,6 +57,7 @@ class Lane:
     floors: dict[int, int] = field(default_factory=dict)
     complete: int = NEVER
     needed: dict[int, Needed] = field(default_factory=dict)
+    taken: dict[int, int] = field(default_factory=dict)
     _kept: _Kept | None = None
 
     @property
@@ -71,7 +75,8 @@ class Lane:
         """Keep what the lane is now, until :meth:`commit` or :meth:`rollback`; does nothing the second time."""
         if self._kept is None:
             needed = {number: places.copy() for number, places in self.needed.items()}
-            self._kept = _Kept(dict(self.newest), dict(self.floors), self.complete, self.waiting.pieces, needed)
+            times = dict(self.newest), dict(self.floors), self.complete
+            self._kept = _Kept(*times, self.waiting.pieces, needed, dict(self.taken))
 
     def newest_before(self, partition: int) -> dict[int, int]:
         """Return the newest event time of a partition as it was before the batch."""
@@ -154,6 +159,12 @@ class Lane:
         kept = [part for part in (self.waiting, self.windows, self.history) if part is not None]
         return sum(map(len, kept)), sum(part.nbytes for part in kept)
 
+    def places(self) -> list[tuple[npt.NDArray[np.int32], Integers]]:
+        """Return the source partitions and offsets of all rows that the lane has, in runs."""
+        pieces = [*self.waiting.pieces, *(self.windows.pieces if self.windows is not None else [])]
+        segments = self.history.segments() if self.history is not None else []
+        return [(run.partitions, run.offsets) for run in (*pieces, *segments)]
+
     def commit(self) -> None:
         """Keep what the batch changed."""
         self._kept = None
@@ -167,7 +178,7 @@ class Lane:
         if self._kept is not None:
             kept, self._kept = self._kept, None
             self.newest, self.floors, self.complete = kept.newest, kept.floors, kept.complete
-            self.waiting.pieces, self.needed = kept.waiting, kept.needed
+            self.waiting.pieces, self.needed, self.taken = kept.waiting, kept.needed, kept.taken
         if self.history is not None:
             self.history.rollback()
         if self.windows is not None:

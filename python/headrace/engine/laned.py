@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from headrace.engine.arrivals import Arrivals, Arrived
+from headrace.engine.again import Arriving
+from headrace.engine.arrivals import Arrived
 from headrace.engine.codecs import Codecs
 from headrace.engine.emission import Emission
 from headrace.engine.event_time import AHEAD, NEVER, microseconds
@@ -72,8 +73,7 @@ class LanedProcessor:
     ) -> None:
         self._spec = stream.document.spec
         self._types = stream.document.input
-        arrivals = Arrivals(self._spec, codecs)
-        self._arrive_from = arrivals.unwrapped if sources is not None else arrivals.rows
+        self._arriving = Arriving(self._spec, codecs, sources)
         self._sources = sources
         self._budget = budget
         self._one_lane = one_lane
@@ -100,6 +100,7 @@ class LanedProcessor:
         for number in [partition] if self._sources is None else range(self._sources):
             lane.newest.setdefault(number, NEVER)
         lane.newest |= known.newest
+        lane.taken = self._arriving.taken(memo, start)
         lane.complete = max(lane.complete, known.complete)
         self._restoring[partition] = known, dict(known.newest_at_lowest)
         if self._states is not None:
@@ -169,7 +170,7 @@ class LanedProcessor:
         """Take records of before the committed offset once more, from the log or as ``kept``; nothing is emitted."""
         lane = self._lane(partition)
         memo, newest = self._restoring[partition]
-        arrived = self._arrive_from(records)
+        arrived = self._arriving.past(records, lane, memo)
         rows, late = arrived.rows, arrived.late
         first = int(records.offsets[0])
         before, closed = dict(newest), np.zeros(len(rows), np.bool_)
@@ -204,7 +205,7 @@ class LanedProcessor:
 
     def process(self, records: Records) -> BatchResult:
         """Process a batch of records."""
-        arrived = self._arrive_from(records)
+        arrived = self._arriving.new(records, self._lane)
         emission = self._emission()
         emission.failures += arrived.failures
         emission.dropped += arrived.dropped
@@ -259,18 +260,18 @@ class LanedProcessor:
         """Return what to commit beside ``offset``."""
         if self._states is not None:
             self._states.ends(partition, offset)
-        if not self._spec.in_event_time:
-            return Memo(start=self._starts[partition], declaration=self._declaration) if self._states else None
         lane = self._lane(partition)
+        memo = Memo(start=self._starts[partition], declaration=self._declaration, taken=dict(lane.taken))
+        if not self._spec.in_event_time:
+            return memo if self._states else None
         needed = lane.needed.get(partition)
         lowest = needed.lowest(lane.needed_since(self._rows.span)) if needed is not None else None
-        memo = Memo(
+        memo = replace(
+            memo,
             complete=lane.complete,
             newest={partition: lane.newest.get(partition, NEVER)} if self._sources is None else dict(lane.newest),
             lowest=None if lowest is None else min(lowest.first, offset),
             newest_at_lowest={} if lowest is None or self._sources is not None else lowest.newest,  # judged before
-            start=self._starts[partition],
-            declaration=self._declaration,
         )
         return self._keeping.told(partition, memo, offset)
 

@@ -10,6 +10,8 @@ from headrace.engine.packed_times import Times, pack_times, unpack_times
 
 _MOST_PLAIN = 4
 """Times of more partitions than these are packed."""
+_ROOMY = 2**31
+"""Letters enough for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Memo:
         declaration: of what the stream needs to see; another one makes ``lowest`` worthless.
         kept_since: from this offset on the changelog has all that is needed; ``None``: it has not.
         closed_lists: the last of the lists of closed rows that counts.
+        taken: for each source partition the newest offset that was taken of it, where it can come again; empty where
+            that is not known.
     """
 
     complete: int = NEVER
@@ -35,6 +39,7 @@ class Memo:
     declaration: str = ""
     kept_since: int | None = None
     closed_lists: int = 0
+    taken: dict[int, int] = field(default_factory=dict)
 
     def to_fields(self, room: int) -> dict[str, Any]:
         """Return what stands in the metadata of an offset commit.
@@ -42,15 +47,22 @@ class Memo:
         Args:
             room: letters that the times of many partitions may take; over it they are rounded down.
         """
-        each = room // 2 if len(self.newest_at_lowest) > _MOST_PLAIN else room
-        return {
+        many = [self.newest_at_lowest, self.taken]
+        each = room // (1 + sum(len(by_number) > _MOST_PLAIN for by_number in many))
+        fields: dict[str, Any] = {
             "c": self.complete,
             "n": _times_to_field(self.newest, each),
             "l": self.lowest,
             "b": _times_to_field(self.newest_at_lowest, each),
             "s": self.start,
             "d": self.declaration,
-        } | ({} if self.kept_since is None else {"k": [self.kept_since, self.closed_lists]})
+        }
+        if self.kept_since is not None:
+            fields["k"] = [self.kept_since, self.closed_lists]
+        taken = _times_to_field(self.taken, _ROOMY)
+        if self.taken and (len(self.taken) <= _MOST_PLAIN or len(taken) <= each):
+            fields["t"] = taken  # rounded, it would be worse than nothing
+        return fields
 
     @classmethod
     def from_fields(cls, fields: object) -> Memo | None:
@@ -67,6 +79,7 @@ class Memo:
             declaration=str(fields["d"]),
             kept_since=kept_since,
             closed_lists=closed_lists,
+            taken=_times_of_field(fields.get("t", {})),
         )
 
 

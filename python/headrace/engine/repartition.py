@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,14 @@ from headrace.engine.memo import Memo
 from headrace.engine.refusals import OversizedError
 from headrace.engine.repartition_record import ORIGIN_HEADER, Marks, origin
 from headrace.engine.result import BatchResult, Places
+from headrace.engine.rows import Rows
 from headrace.engine.stream import Stream
+from headrace.kafka.partitioning import partition_of
 from headrace.kafka.records import Records
 from headrace.spec import names
+
+WITHOUT_KEY = 0
+"""Where records go whose key is null or empty, which a partitioner would spread at random: they are one key, too."""
 
 _MARK_EVERY = 1_000_000
 """How much further the clock must be for a quiet partition to be marked again, microseconds."""
@@ -36,9 +41,26 @@ class Repartitioner(Forgetful):
         codecs: how its records are read.
         declaration: digest of what the stream needs to see.
         clock: seconds since the epoch.
+        links: how many partitions the repartition topic has, where records of a batch can be missing in it or be there
+            twice, so that they say which precedes them; else ``None``.
+
+    Attributes:
+        places: the repartition topic's partition of each record of the last batch; ``None``: the key decides.
+        ends: by that partition, the last offset of the batch in it, by source partition.
     """
 
-    def __init__(self, stream: Stream, codecs: Codecs, declaration: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        codecs: Codecs,
+        declaration: str,
+        clock: Callable[[], float],
+        *,
+        links: int | None = None,
+    ) -> None:
+        self.places: list[int] | None = None
+        self.ends: dict[int, dict[int, int]] = {}
+        self._links = links
         self._spec = stream.document.spec
         self._arrivals = Arrivals(self._spec, codecs)
         self._refusals = codecs.refusals
@@ -80,15 +102,20 @@ class Repartitioner(Forgetful):
             rows, late = rows.take(kept), late[kept]
         positions = arrived.positions[kept].tolist()
         key = self._spec.key
+        keys = key_texts(rows.frame[key]) if key is not None else []
+        after = self._linked(keys, rows)
         return BatchResult(
             parts=[],
             source=np.full(len(rows), -1, np.int64),
             values=[records.values[position] for position in positions],
-            keys=key_texts(rows.frame[key]) if key is not None else [],
+            keys=keys,
             timestamps=rows.timestamps,
             headers=[
-                [*(records.headers[position] or []), (ORIGIN_HEADER, origin(records, position, is_late=is_late))]
-                for position, is_late in zip(positions, late.tolist(), strict=True)
+                [
+                    *(records.headers[position] or []),
+                    (ORIGIN_HEADER, origin(records, position, is_late=is_late, after=previous)),
+                ]
+                for position, is_late, previous in zip(positions, late.tolist(), after, strict=True)
             ],
             failures=sorted(arrived.failures + failures, key=lambda failure: failure.position),
             dropped=Counter(),
@@ -98,6 +125,20 @@ class Repartitioner(Forgetful):
             offsets=rows.offsets,
             late=Places(),
         )
+
+    def _linked(self, keys: Sequence[bytes | None], rows: Rows) -> list[int | None]:
+        """Choose each record's partition; return the offset of the one before it on the way there, of its source's."""
+        self.ends = {}
+        if self._links is None:
+            return [None] * len(rows)
+        known = {key: partition_of(key, self._links) for key in set(keys) if key}
+        self.places = [known[key] if key else WITHOUT_KEY for key in keys]
+        after: list[int | None] = []
+        for place, source, offset in zip(self.places, rows.partitions.tolist(), rows.offsets.tolist(), strict=True):
+            ends = self.ends.setdefault(place, {})
+            after.append(ends.get(source))
+            ends[source] = offset
+        return after
 
     def _without_refused(self, arrived: Arrived) -> tuple[list[Failure], npt.NDArray[np.bool_]]:
         """Return the records that the repartition topic did not accept, as failures, and which rows are others."""

@@ -4,6 +4,11 @@ Stage one reads the source, judges which records are late, and writes each under
 that a key's records are all in one partition. Stage two reads them there. A record's value, timestamp and headers stay;
 where it came from goes in one header. How far each source partition is in event time follows as marks, to every
 partition of the topic, in the transaction of the records before them.
+
+With at-least-once delivery, a batch of stage one may be there twice, or without some of its records, and then comes
+again. So each record also says which one of its source partition precedes it in the batch on the way to its partition,
+and a mark which one is the last. Stage two takes a record that is newer than what it has taken and whose predecessor it
+has; one that comes again is older, one after a gap comes again.
 """
 
 from __future__ import annotations
@@ -21,7 +26,13 @@ ORIGIN_HEADER = "headrace-origin"
 MARKS_HEADER = "headrace-marks"
 
 _ORIGIN = struct.Struct(">iqBB")
-"""Source partition, offset, whether it was late, whether it has a key, which follows."""
+"""Source partition, offset, whether it was late and whether a predecessor follows, whether a key follows."""
+_AFTER = struct.Struct(">q")
+"""The offset of the predecessor."""
+_LATE, _LINKED = 1, 2
+
+Taken = dict[int, int]
+"""The newest offset that was taken, by source partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +42,31 @@ class Marks:
     Attributes:
         newest: the newest event time seen, by source partition.
         floors: what the clock gives partitions that are quiet.
+        ends: the last offset before the mark, by source partition; where stage two may not have got it.
     """
 
     newest: dict[int, int] = field(default_factory=dict)
     floors: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the header's value."""
-        return orjson.dumps({"n": list(self.newest.items()), "f": list(self.floors.items())})
+        ends = {"e": list(self.ends.items())} if self.ends else {}
+        return orjson.dumps({"n": list(self.newest.items()), "f": list(self.floors.items()), **ends})
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Marks:
         """Return what :meth:`to_bytes` wrote."""
         content = orjson.loads(text)
-        return cls(dict(map(tuple, content["n"])), dict(map(tuple, content["f"])))
+        return cls(*(dict(map(tuple, content.get(name, []))) for name in "nfe"))
+
+    def since(self, taken: Taken) -> Marks:
+        """Return what holds for those source partitions of which all before the mark was taken."""
+        lacking = {number for number, end in self.ends.items() if end > taken.get(number, end)}
+        if not lacking:
+            return self
+        newest = {number: time for number, time in self.newest.items() if number not in lacking}
+        return Marks(newest, {number: time for number, time in self.floors.items() if number not in lacking})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +88,15 @@ class Unwrapped:
     marks: dict[int, Marks]
 
 
-def unwrap(records: Records, topic: str) -> Unwrapped:
-    """Return the records of a repartition topic as they were in the source ``topic``."""
+def unwrap(records: Records, topic: str, taken: dict[int, Taken] | None = None) -> Unwrapped:
+    """Return the records of a repartition topic as they were in the source ``topic``.
+
+    Args:
+        records: of the repartition topic.
+        topic: the source.
+        taken: what was taken so far, by the repartition topic's partition; then only what is new and follows on is
+            returned, and noted there. ``None``: all is.
+    """
     rows, late, partitions, offsets = [], [], [], []
     keys: list[bytes | None] = []
     headers: list[Headers | None] = []
@@ -79,14 +108,23 @@ def unwrap(records: Records, topic: str) -> Unwrapped:
         if name == MARKS_HEADER and content is not None:
             number = int(records.partitions[row])
             known, more = marks.get(number, Marks()), Marks.from_bytes(content)
+            if taken is not None:
+                more = more.since(taken[number])
             marks[number] = Marks(known.newest | more.newest, known.floors | more.floors)
         elif name == ORIGIN_HEADER and content is not None:
-            partition, offset, is_late, has_key = _ORIGIN.unpack_from(content)
+            partition, offset, flags, has_key = _ORIGIN.unpack_from(content)
+            rest = _ORIGIN.size
+            after = None
+            if flags & _LINKED:
+                (after,) = _AFTER.unpack_from(content, rest)
+                rest += _AFTER.size
+            if taken is not None and not _follows(taken[int(records.partitions[row])], partition, offset, after):
+                continue
             rows.append(row)
             partitions.append(partition)
             offsets.append(offset)
-            late.append(bool(is_late))
-            keys.append(content[_ORIGIN.size :] if has_key else None)
+            late.append(bool(flags & _LATE))
+            keys.append(content[rest:] if has_key else None)
             headers.append(header[:-1] or None)
     chosen = np.array(rows, np.int64)
     return Unwrapped(
@@ -106,8 +144,22 @@ def unwrap(records: Records, topic: str) -> Unwrapped:
     )
 
 
-def origin(records: Records, position: int, *, is_late: bool) -> bytes:
-    """Return the header's value that says where a record comes from."""
+def origin(records: Records, position: int, *, is_late: bool, after: int | None = None) -> bytes:
+    """Return the header's value that says where a record comes from, and which one of its partition precedes it."""
     key = records.keys[position]
     place = int(records.partitions[position]), int(records.offsets[position])
-    return _ORIGIN.pack(*place, is_late, key is not None) + (key or b"")
+    flags = is_late * _LATE | (after is not None) * _LINKED
+    link = b"" if after is None else _AFTER.pack(after)
+    return _ORIGIN.pack(*place, flags, key is not None) + link + (key or b"")
+
+
+def _follows(taken: Taken, partition: int, offset: int, after: int | None) -> bool:
+    """Return whether a record is new and its predecessor was taken, and note it then.
+
+    Of a source partition of which nothing is known any record will do: the stream was delivered exactly once before.
+    """
+    newest = taken.get(partition)
+    if newest is not None and (offset <= newest or (after is not None and after > newest)):
+        return False
+    taken[partition] = offset
+    return True

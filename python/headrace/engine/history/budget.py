@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 import weakref
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,8 @@ from typing import Protocol
 from headrace.engine.history.columns_file import remove_leftovers
 
 _LEAST_ROWS = 1_000
+RETRY_SECONDS = 60.0
+"""After so long a full disk may have room again."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class MemoryBudget:
             remove_leftovers(folder)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._pieces: weakref.WeakSet[Spillable] = weakref.WeakSet()
-        self._refused = False
+        self._refused_until = 0.0
 
     def share(self, size: int, count: int, part: int, most: int) -> int:
         """Return how many rows take a part of the budget: at least 1,000, at most ``most``.
@@ -64,7 +67,7 @@ class MemoryBudget:
         """Take a piece into account, and move pieces to disk while there is too much."""
         self._pieces.add(piece)
         used = self.used
-        if used <= self._limit or self._refused:
+        if used <= self._limit or time.monotonic() < self._refused_until:
             return
         for largest in sorted(self._pieces, key=lambda one: one.nbytes, reverse=True):
             if used <= self._limit // 2 or not largest.nbytes:
@@ -74,7 +77,7 @@ class MemoryBudget:
                 largest.spill(self.place())
             except OSError as error:  # a full disk: memory has to do
                 logger.warning("what is remembered stays in memory", extra={"reason": str(error)})
-                self._refused = True
+                self._refused_until = time.monotonic() + RETRY_SECONDS
                 break
 
     def place(self) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from headrace.engine.history.columns_file import ColumnsFile
 from headrace.engine.rows import Rows
@@ -94,10 +95,17 @@ class KeptRows:
 def size_of(rows: Rows) -> int:
     """Return about how many bytes of memory rows take."""
     frame, count = rows.frame, len(rows)
-    size = int(frame.memory_usage(deep=False, index=False).sum())
+    size, objects = 0, []
+    for name, kind in frame.dtypes.items():
+        if kind == np.dtype(object):
+            objects.append(frame[name].to_numpy())
+            size += 8 * count
+        elif isinstance(kind, np.dtype | pd.DatetimeTZDtype):
+            size += kind.itemsize * count
+        else:
+            size += frame[name].array.nbytes
     size += rows.times.nbytes + rows.partitions.nbytes + rows.offsets.nbytes + rows.hashes.nbytes
     size += rows.timestamps.nbytes if rows.timestamps.strides != (0,) else 0
-    objects = [frame[name].to_numpy() for name, kind in frame.dtypes.items() if kind == np.dtype(object)]
     for column in (*objects, rows.keys, rows.headers):
         if column is not None and count:
             sample = column[:: max(1, count // _SAMPLE)]

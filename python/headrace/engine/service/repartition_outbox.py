@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headrace.engine.repartition import WITHOUT_KEY
 from headrace.engine.repartition_record import MARKS_HEADER
 from headrace.engine.result import BatchResult, Places
 from headrace.engine.service.delivery import Outgoing
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 _BY_KEY = -1
 """The key decides, as librdkafka has it."""
-_WITHOUT_KEY = 0
-"""Where records go whose key is null or empty, which the partitioner would spread at random: they are one key, too."""
 
 
 class RepartitionOutbox:
@@ -50,7 +50,9 @@ class RepartitionOutbox:
         """Return the records of a batch under their new keys, then marks for every partition."""
         outgoing = []
         if result.values:
-            places = None if all(result.keys) else [_BY_KEY if key else _WITHOUT_KEY for key in result.keys]
+            places = self._repartitioner.places
+            if places is None and not all(result.keys):
+                places = [_BY_KEY if key else WITHOUT_KEY for key in result.keys]
             values, keys, stamps = result.values, result.keys, result.timestamps
             origin = Places(result.partitions, result.offsets)
             outgoing.append(Outgoing(self._topic, values, keys, stamps, result.headers, places, origin))
@@ -58,11 +60,12 @@ class RepartitionOutbox:
         if marks.newest or marks.floors:
             count = self._partitions
             newest = int(result.timestamps.max()) if len(result.timestamps) else 0
-            header: Headers = [(MARKS_HEADER, marks.to_bytes())]
+            ends = self._repartitioner.ends
+            headers: list[Headers | None] = [
+                [(MARKS_HEADER, replace(marks, ends=ends.get(place, {})).to_bytes())] for place in range(count)
+            ]
             times = np.full(count, newest, np.int64)
-            outgoing.append(
-                Outgoing(self._topic, [None] * count, [None] * count, times, [header] * count, list(range(count)))
-            )
+            outgoing.append(Outgoing(self._topic, [None] * count, [None] * count, times, headers, list(range(count))))
         if result.failures and self._on_error == "dlq":
             outgoing.append(self._outbox.letters(batch, result.failures))
         return outgoing

@@ -166,7 +166,8 @@ class Replica:
         topic = names.repartition_topic(name, spec.key)
         partitions = require_topic(self._cluster, topic).partitions
         sources = require_topic(self._cluster, spec.source).partitions
-        first = Repartitioner(self._stream, codecs, declaration(self._stream), time.time)
+        links = partitions if spec.delivery == "at-least-once" else None
+        first = Repartitioner(self._stream, codecs, declaration(self._stream), time.time, links=links)
         outbox = RepartitionOutbox(topic, partitions, first, self._outbox, spec.on_error)
         again = Source(
             self._cluster,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -278,6 +279,8 @@ class Source:
         if reader is not None:
             reader.close()
         if consumer is not None:
+            with contextlib.suppress(KafkaException):
+                consumer.poll(0)  # takes on what was assigned just now: librdkafka's close would wait for it for ever
             consumer.close()
         self.partitions = {}
         self.assigned = False
@@ -298,6 +301,9 @@ class Source:
         return self._lows.get(partition, 0)
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        if self._consumer is None:  # it closes: nothing of them is wanted
+            consumer.incremental_assign(assigned)
+            return
         found = self._find(consumer, assigned)
         self._changed = True
         self.assigned = True
