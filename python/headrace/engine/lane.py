@@ -163,7 +163,8 @@ class Lane:
         """Return the source partitions and offsets of all rows that the lane has, in runs."""
         pieces = [*self.waiting.pieces, *(self.windows.pieces if self.windows is not None else [])]
         segments = self.history.segments() if self.history is not None else []
-        return [(run.partitions, run.offsets) for run in (*pieces, *segments)]
+        found = [(piece.partitions, piece.offsets) for piece in pieces]
+        return found + [(segment.partitions, segment.offsets) for segment in segments]
 
     def commit(self) -> None:
         """Keep what the batch changed."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from headrace.engine.history.columns_file import ColumnsFile
 from headrace.engine.rows import Rows
@@ -100,7 +99,7 @@ def size_of(rows: Rows) -> int:
         if kind == np.dtype(object):
             objects.append(frame[name].to_numpy())
             size += 8 * count
-        elif isinstance(kind, np.dtype | pd.DatetimeTZDtype):
+        elif isinstance(kind, np.dtype):
             size += kind.itemsize * count
         else:
             size += frame[name].array.nbytes
