@@ -255,3 +255,33 @@ def test_rows_of_one_record_close_one_by_one() -> None:
         key: [sum(numbers[first : first + 3]) for first in range(0, len(numbers) // 3 * 3, 3)]
         for key, numbers in of_key.items()
     }
+
+
+def test_closed_rows_are_kept_where_a_lost_batch_had_said_the_same() -> None:
+    """A batch is lost after its list of closed rows was written; the next one writes a list of that number."""
+    frame = pd.DataFrame(
+        {
+            "k": pd.array(["a"] * 6, dtype="str"),
+            "t": pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(6) * 100, unit="s"),
+            "x": 1.0,
+            "n": range(6),
+            "partition": 0,
+        }
+    )
+    records, stream = records_of(frame), stream_of(groups, window="count=3")
+    cluster = Cluster({}, {0: (0, None)})
+    processor = cluster.restart(stream)
+    cluster.commit(processor, processor.process(records.take(np.arange(2))), {0: 2})
+    rest = records.take(np.arange(2, 5))
+    cluster.write(processor.process(rest).changes)  # and nothing of it is committed
+    processor.close()
+    processor = cluster.restart(stream)
+    result = processor.process(rest)
+    assert [orjson.loads(value)["first"] for value in result.values] == [0]
+    cluster.commit(processor, result, {0: 5})
+    processor.close()
+    assert len(cluster.kept(CLOSED)) == 1
+    processor = cluster.restart(stream)
+    results = [processor.process(records.take(np.arange(5, 6))), processor.finish()]
+    processor.close()
+    assert [orjson.loads(value)["first"] for result in results for value in result.values] == [3]

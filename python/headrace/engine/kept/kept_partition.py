@@ -194,9 +194,11 @@ class KeptPartition:
         for known in staged.put:
             assert known.held is not None  # noqa: S101  just made
             yield self._change(ROWS, known.first, self._local.get(known.held))
+        written = {self._key(ROWS, known.first) for known in staged.put}
         if staged.closed is not None:
+            written.add(self._key(CLOSED, self.lists + 1))  # a batch that was lost may have left one of this number
             yield self._change(CLOSED, self.lists + 1, staged.closed.astype("<u8").tobytes())
-        for key in staged.keys - {self._key(ROWS, known.first) for known in staged.put}:
+        for key in staged.keys - written:
             yield Change(self._number, key, None)
 
     def memo(self) -> tuple[int | None, int]:
