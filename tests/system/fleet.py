@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ class Fleet:
             address = f"http://127.0.0.1:{self._place(replica)['port']}/status"
             with urllib.request.urlopen(address, timeout=5) as answer:
                 return dict(json.loads(answer.read()))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, HTTPException):  # it may just be stopping
             return {}
 
     def stop(self) -> None:
