@@ -43,8 +43,8 @@ def samples(text: bytes) -> dict[tuple[str, str, str], float]:
     }
 
 
-def at(minute: int, x: int) -> bytes:
-    return json.dumps({"k": "a", "t": f"2026-01-01T00:{minute:02}:30Z", "x": x}).encode()
+def at(minute: int, x: int, key: str = "a") -> bytes:
+    return json.dumps({"k": key, "t": f"2026-01-01T00:{minute:02}:30Z", "x": x}).encode()
 
 
 def send_to_each(cluster: Cluster, topic: str, value: bytes) -> None:
@@ -79,7 +79,9 @@ def test_windows_that_the_clock_closes_are_counted_and_were_as_slow_as_they_were
         SUMS, types=TYPES, key="k", time="t", window="tumbling=1min", grace="0s", idle=f"{IDLE_SECONDS}s"
     )
     create_topic(cluster, f"{service.sink}.late", 4)
-    fill(cluster, service.source, [at(1, 1), at(1, 2), at(2, -1)], keys=[b"a"] * 3)  # all are open until the clock
+    # two keys of two partitions: no record closes their windows, only the clock
+    fill(cluster, service.source, [at(1, 1), at(1, 2), at(1, -1, key="b")], keys=[b"a", b"a", b"b"])
+    assert len({message.partition() for message in read_all(cluster, service.source)}) == 2
     service.start().caught_up()
     status = eventually(lambda: (found := service.status())["failed"] == 1 and found["records_out"] == 1 and found)
     assert len(read_all(cluster, service.sink)) == 1

@@ -115,6 +115,28 @@ def test_a_window_that_fails_fails_with_all_its_records() -> None:
     assert [orjson.loads(value)["x"] for value in result.values] == [3]
 
 
+def test_a_window_that_fails_in_one_partition_fails_there_alone_whatever_closes_with_it() -> None:
+    def odd(df: pd.DataFrame) -> pd.DataFrame:
+        if (df.x == 1).any():
+            raise ValueError("one")
+        return df.assign(n=len(df))
+
+    stream = stream_of(odd, window="hopping=1min,30s")
+    records = records_at(30, 31, 32, 200, 201, partitions=[0, 1, 0, 0, 1])  # x == 1 is in two windows of partition 1
+    for batches in ([np.arange(5)], [np.array([row]) for row in range(5)]):
+        results = process_batches(stream, records, batches)
+        letters = sorted(
+            (int(records.partitions[failure.position]), int(records.offsets[failure.position]))
+            if failure.position >= 0
+            else (failure.partition, failure.offset)
+            for result in results
+            for failure in result.failures
+        )
+        found = sorted(orjson.loads(value)["x"] for result in results for value in result.values)
+        assert letters == [(1, int(records.offsets[1]))]
+        assert found == [0, 0, 2, 2, 3, 3, 4, 4]
+
+
 def test_several_topics_get_a_frame_each() -> None:
     def split(df: pd.DataFrame) -> dict[str, pd.DataFrame]:
         return {"even": df[df.x % 2 == 0], "odd": df[df.x % 2 == 1]}

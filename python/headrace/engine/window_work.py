@@ -100,23 +100,34 @@ class WindowWork:
         return closed.only(kept)
 
     def _run(self, closed: Closed, bounds: Integers, emission: Emission) -> None:
-        """Run the function over windows, all in one frame; ``bounds`` are the first row of each and the end."""
+        """Run the function over windows, all in one frame; ``bounds`` are the first row of each and the end.
+
+        A window that fails with the rows of several lanes is tried lane by lane: which of them close in one turn
+        depends on the time at which they are read, and no record's fate may.
+        """
 
         def attempt(start: int, end: int) -> list[Emitted]:
             return self._attempt(closed, int(bounds[start]), int(bounds[end]))
 
         done, failed = bisect(len(bounds) - 1, attempt)
         emission.emitted += [emitted for part in done for emitted in part]
-        known = {(failure.partition, failure.offset) for failure in emission.failures}
         for window, error in failed:
-            found = failure_of(-1, error, self._stream.function)
-            rows = slice(int(bounds[window]), int(bounds[window + 1]))
-            places = zip(closed.rows.partitions[rows].tolist(), closed.rows.offsets[rows].tolist(), strict=True)
-            emission.failures += [
-                Failure(-1, found.error, found.kind, found.traceback, found.line, partition, offset)
-                for partition, offset in places
-                if (partition, offset) not in known
-            ]
+            first, end = int(bounds[window]), int(bounds[window + 1])
+            apart = closed.by_lane(first, end)
+            for lane in apart:
+                self._run(lane, lane.bounds(), emission)
+            if not apart:
+                self._fail(closed.rows.take(np.arange(first, end)), error, emission)
+
+    def _fail(self, rows: Rows, error: BaseException, emission: Emission) -> None:
+        """Note each of the rows as failed, once."""
+        found = failure_of(-1, error, self._stream.function)
+        known = {(failure.partition, failure.offset) for failure in emission.failures}
+        emission.failures += [
+            Failure(-1, found.error, found.kind, found.traceback, found.line, partition, offset)
+            for partition, offset in zip(rows.partitions.tolist(), rows.offsets.tolist(), strict=True)
+            if (partition, offset) not in known
+        ]
 
     def _attempt(self, closed: Closed, first: int, end: int) -> list[Emitted]:
         places = np.arange(first, end)

@@ -87,4 +87,5 @@ class MemoryBudget:
             return self._folder
         if self._temporary is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="headrace-")
+            weakref.finalize(self, self._temporary.cleanup)  # its own way to end with us is to warn
         return Path(self._temporary.name)

@@ -21,6 +21,7 @@ class Closed:
         windows: int64[n], ascending: the number of each row's window.
         numbers: int64[n], tells windows of one key apart that have the same bounds; ``None`` where there are none.
         by_key: rows of different keys are in different windows.
+        lanes: int64[n], which of the lanes that closed together a row is of; ``None``: there is but one.
     """
 
     rows: Rows
@@ -29,10 +30,18 @@ class Closed:
     windows: Integers
     numbers: Integers | None
     by_key: bool
+    lanes: Integers | None = None
 
     @classmethod
     def of(
-        cls, rows: Rows, starts: Integers, ends: Integers, *, by_key: bool, numbers: Integers | None = None
+        cls,
+        rows: Rows,
+        starts: Integers,
+        ends: Integers,
+        *,
+        by_key: bool,
+        numbers: Integers | None = None,
+        lanes: Integers | None = None,
     ) -> Closed:
         """Return windows from rows in any order; the arguments are the attributes, without the order."""
         hashes = rows.hashes if by_key else np.zeros(len(rows), np.uint64)
@@ -44,7 +53,7 @@ class Closed:
             numbers = numbers[order]
             changes |= np.diff(numbers) != 0
         windows = np.concatenate([[0], np.cumsum(changes)]).astype(np.int64)
-        return cls(rows, starts, ends, windows, numbers, by_key)
+        return cls(rows, starts, ends, windows, numbers, by_key, None if lanes is None else lanes[order])
 
     @classmethod
     def together(cls, several: list[Closed]) -> Closed:
@@ -58,6 +67,7 @@ class Closed:
             np.concatenate([closed.ends for closed in several]),
             by_key=several[0].by_key,
             numbers=np.concatenate(numbers) if numbers else None,
+            lanes=np.repeat(np.arange(len(several)), [len(closed.rows) for closed in several]),
         )
 
     def bounds(self) -> Integers:
@@ -86,4 +96,13 @@ class Closed:
         windows = np.unique(self.windows[places], return_inverse=True)[1].astype(np.int64)
         numbers = None if self.numbers is None else self.numbers[places]
         rows, starts, ends = self.rows.take(places), self.starts[places], self.ends[places]
-        return Closed(rows, starts, ends, windows, numbers, self.by_key)
+        lanes = None if self.lanes is None else self.lanes[places]
+        return Closed(rows, starts, ends, windows, numbers, self.by_key, lanes)
+
+    def by_lane(self, first: int, end: int) -> list[Closed]:
+        """Return the rows from ``first`` to ``end`` lane by lane; an empty list when they are all of one."""
+        if self.lanes is None:
+            return []
+        found = self.lanes[first:end]
+        several = np.unique(found)
+        return [self.only(first + np.flatnonzero(found == lane)) for lane in several] if len(several) > 1 else []
