@@ -136,6 +136,22 @@ def test_text_in_an_object_column_stays_an_object(records_of: MakeRecords) -> No
         assert decoded.frame["a"][1] is None
 
 
+def test_a_frame_is_what_the_constructor_makes_and_shares_nothing_with_the_next(records_of: MakeRecords) -> None:
+    types: dict[str, ColumnType] = {**FLIGHT, "nested": "object", "n": "Int64", "b": "boolean", "m": "int64"}
+    values = [b'{"carrier":"UA","flight":1,"nested":"text","n":null,"b":true,"m":2}', flight(1)[:-1] + b',"m":3}']
+    frame = JsonDecoder(types).decode(records_of(values)).frame
+    columns = {name: pd.Series(list(frame[name]), dtype=kind) for name, kind in frame.dtypes.items()}
+    pd.testing.assert_frame_equal(frame, pd.DataFrame(columns), check_column_type=True, check_index_type=True)
+    assert frame.columns.dtype == pd.DataFrame(columns).columns.dtype
+    frame.columns.name = "mine"
+    frame.insert(0, "first", 1)
+    frame.loc[0, "flight"] = 7
+    again = JsonDecoder(types).decode(records_of(values)).frame
+    assert again.columns.tolist() == list(types)
+    assert again.columns.name is None
+    assert again.flight.tolist() == [1, 1]
+
+
 def test_unknown_fields_are_dropped_and_counted(records_of: MakeRecords) -> None:
     values = [b'{"a":1,"x":0}', b'{"a":2}', b'{"a":null,"x":0,"y":0}', b'{"a":3,"x":1,"y":[{}]}']
     decoded = JsonDecoder({"a": "int64"}).decode(records_of(values * 200))

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.kafka.codec.json import EncodeError, JsonDecoder, JsonEncoder
@@ -72,6 +72,7 @@ def plain(lines: Sequence[bytes | None]) -> list[str]:
 
 
 @settings(max_examples=150, deadline=None)
+@example(frame=pd.DataFrame({"a": [1], "a\0": [2], "\0b": [3]}))
 @given(frame=frames())
 def test_all_ways_agree(frame: pd.DataFrame) -> None:
     library = compiled_json()

@@ -17,7 +17,7 @@ from headrace.engine.service.delivery import (
     send,
 )
 from headrace.engine.service.source import Source
-from headrace.engine.service.timed_calls import TimedCalls
+from headrace.engine.service.timed_calls import Answer, TimedCalls
 from headrace.engine.service.topic_sizes import ALONE, TopicSizes, Trial
 from headrace.errors import RefusedError
 from headrace.kafka import clients
@@ -100,9 +100,10 @@ class Transactions:
             producer.begin_transaction()
             for records in outgoing:
                 send(producer, writer, records)
-            if source is not None:
-                self._send_offsets(producer, offsets, source.group())
-            failure = self._failure_of(producer, writer)
+            answer = self._send_offsets(producer, offsets, source.group()) if source is not None else None
+            failure = self._failure_of(producer, writer)  # beside the offsets: neither waits for the other
+            if answer is not None:
+                answer.wait()
             if failure is None:
                 producer.commit_transaction(DELIVERY_SECONDS)
         except TimeoutError as error:
@@ -122,8 +123,8 @@ class Transactions:
         if producer is not None:
             producer.purge()
 
-    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], group: object) -> None:
-        self._calls.call(
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], group: object) -> Answer:
+        return self._calls.begin(
             lambda: producer.send_offsets_to_transaction(offsets, group, _OFFSETS_SECONDS),
             _OFFSETS_SECONDS + _OVERTIME_SECONDS,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -88,11 +88,23 @@ def fit_microseconds(values: list[object], *, factor: int, divisor: int) -> tupl
 
 def frame_of(arrays: Mapping[str, ColumnArray], types: Mapping[str, ColumnType], count: int) -> pd.DataFrame:
     """Return ``count`` rows of the pinned columns, with a 0-based index."""
-    # pandas makes `str` of an object array that holds nothing but text, unless it comes as a Series.
-    columns = {
-        name: pd.Series(array, dtype=object) if types[name] == "object" else array for name, array in arrays.items()
-    }
-    return pd.DataFrame(columns, index=pd.RangeIndex(count))
+    frame: pd.DataFrame = pd.DataFrame._from_arrays(  # type: ignore[attr-defined]  # noqa: SLF001  looks at no value
+        [arrays[name] for name in types], labels_of(tuple(types)), pd.RangeIndex(count), verify_integrity=False
+    )
+    return frame
+
+
+def labels_of(names: tuple[str, ...]) -> pd.Index:
+    """Return column labels that know already where each name stands, as a frame's own: it may name them."""
+    return _known_labels(names).view()
+
+
+@lru_cache(maxsize=64)
+def _known_labels(names: tuple[str, ...]) -> pd.Index:
+    labels = pd.DataFrame(columns=list(names)).columns
+    if names:
+        labels.get_loc(names[0])
+    return labels
 
 
 def decoded_of(fitted: Fitted, types: Mapping[str, ColumnType]) -> Decoded:

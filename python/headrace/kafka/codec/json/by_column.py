@@ -52,7 +52,8 @@ def encode_columns(frame: pd.DataFrame) -> list[bytes] | None:
         arrays = [_array(column, splices) for _, column in frame.items()]
     except _REFUSALS:
         return None
-    table = pl.DataFrame(pa.Table.from_arrays(arrays, names=list(frame.columns)))
+    table = pl.DataFrame(pa.Table.from_arrays(arrays, names=list(map(str, range(len(arrays))))))
+    table.columns = list(frame.columns)  # on the way from Arrow a name would end at its first NUL
     written = io.BytesIO()
     table.write_ndjson(written)
     lines = written.getvalue().split(b"\n")
