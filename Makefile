@@ -86,8 +86,8 @@ test: test-python test-front-end test-browser ## Every test: pytest, jest, Playw
 	@echo "make test: all passed (pytest, jest, Playwright)."
 
 .PHONY: test-python
-test-python: setup ## pytest: units, and integration on a real broker (PYTEST_FLAGS="-k ...").
-	@python -m pytest $(PYTEST_FLAGS)
+test-python: setup ## pytest: units, and integration on a real broker (PYTEST_FLAGS="-k ...", "-n 0": one process).
+	@python -m pytest -n 2 --dist worksteal $(PYTEST_FLAGS)
 	@echo "make test-python: passed."
 
 .PHONY: test-front-end
