@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import declaration, make_processor
 from headrace.engine.refusals import Refusals
+from headrace.engine.service import memory
 from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import Delivery, UndeliveredError
 from headrace.engine.service.deployment import DeploymentInfo
@@ -81,6 +82,7 @@ class Replica:
         self._deployment = deployment
         self._stages: list[Stage] = []
         self._ticked = 0.0
+        self._gave_back = time.monotonic()
         self._place: Place | None = None
 
     def run(self, place: Place) -> dict[str, object]:
@@ -237,3 +239,6 @@ class Replica:
             self._place.refresh()
         for stage in self._stages:
             stage.report()
+        if now - self._gave_back > memory.EVERY_SECONDS:
+            self._gave_back = now
+            memory.give_back()
