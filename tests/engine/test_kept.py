@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +51,16 @@ class Cluster:
             if change.value is not None:
                 place[change.key] = change.value
 
-    def restart(self, stream: Stream, log: Records | None = None) -> Processor:
-        """Return a processor that knows commits and changelog, and of the log what stands before ``log``'s end."""
+    def restart(
+        self,
+        stream: Stream,
+        log: Records | None = None,
+        between: Callable[[Processor, int], None] | None = None,
+    ) -> Processor:
+        """Return a processor that knows commits and changelog, and of the log what stands before ``log``'s end.
+
+        ``between`` is called with it, and the partition, whenever some of what is kept has been taken.
+        """
         processor = make_processor(stream, keeps=True)
         for number, (end, memo) in self.commits.items():
             processor.begin(number, memo, start=end)
@@ -75,7 +83,8 @@ class Cluster:
             if since is not None and memo is not None and memo.lowest is not None:
                 assert since <= memo.lowest
                 while processor.restore_kept(number, memo.lowest):
-                    pass
+                    if between is not None:
+                        between(processor, number)
             elif log is not None:
                 past = np.flatnonzero((log.partitions == number) & (log.offsets < end))
                 if len(past):
@@ -174,6 +183,53 @@ def take_in_batches(cluster: Cluster, processor: Processor, records: Records, si
         results.append(processor.process(batch))
         cluster.commit(processor, results[-1], {0: int(batch.offsets[-1]) + 1})
     return results
+
+
+@pytest.mark.parametrize("declared", [{"lookback": "3rows"}, {"window": "count=7"}], ids=["3rows", "count=7"])
+def test_a_partition_goes_on_while_the_past_of_another_is_read(declared: dict[str, str]) -> None:
+    count = 240
+    frame = many(count, keys=6).assign(partition=np.arange(count) % 2)
+    records = records_of(frame)
+    stream = stream_of(groups if "window" in declared else previous, **declared)
+    cluster = Cluster({}, {0: (0, None), 1: (0, None)})
+    processor = cluster.restart(stream)
+    results: list[BatchResult] = []
+    ends = {0: 0, 1: 0}
+
+    def take(processor: Processor, batch: Records) -> None:
+        results.append(processor.process(batch))
+        for number, offset in zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True):
+            ends[number] = offset + 1
+        cluster.commit(processor, results[-1], ends)
+
+    for first in range(0, count // 2, 8):
+        take(processor, records.take(np.arange(first, first + 8)))
+    processor.close()
+    left = {number: np.flatnonzero((records.partitions == number) & (frame.n >= count // 2)) for number in (0, 1)}
+    taken = {0: 0, 1: 0}
+
+    def meanwhile(processor: Processor, number: int) -> None:
+        if number == 1:
+            take(processor, records.take(left[0][taken[0] : taken[0] + 2]))
+            taken[0] += 2
+
+    processor = cluster.restart(stream, between=meanwhile)
+    assert taken[0] >= 4  # what partition 1 needs came in several pieces
+    for row in left[1][:3]:  # enough for what is not needed to be found, too few for much else to go
+        take(processor, records.take(np.array([row])))
+    processor.close()
+    processor = cluster.restart(stream)
+    take(processor, records.take(np.concatenate([left[0][taken[0] :], left[1][3:]])))
+    results.append(processor.finish())
+    processor.close()
+    whole = make_processor(stream, keeps=True)
+    for number in (0, 1):
+        whole.begin(number)
+    expected = [whole.process(records), whole.finish()]
+    whole.close()
+    assert sorted(value for result in results for value in result.values) == sorted(
+        value for result in expected for value in result.values
+    )
 
 
 @pytest.mark.parametrize(

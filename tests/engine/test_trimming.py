@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 
 import pytest
 
 from headrace.engine.memo import Memo
+from headrace.engine.service import trimming as trimming_module
 from headrace.engine.service.source import Partition
 from headrace.engine.service.trimming import TRIM_SECONDS, Trimming
 from headrace.home import home
@@ -77,9 +79,11 @@ def test_nothing_that_a_commit_needs_is_deleted(cluster: Cluster, make_topic: Ca
 def test_what_cannot_be_deleted_is_said_once(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     trimming = Trimming(cluster, "not-there", lambda: now[0])
+    caplog.set_level(logging.INFO)
+    assert not trimming_module.logger.disabled
     for turn in range(3):
         now[0] = TRIM_SECONDS * turn
         trimming.step({0: place(5 + turn)})
-        eventually(lambda: not trimming.waits)
+        eventually(lambda: not trimming.waits, 60)
     said = [record for record in caplog.records if "cannot be deleted" in record.message]
     assert len(said) == 1

@@ -209,7 +209,7 @@ def test_partitions_come_and_go_with_a_second_member(
     eventually(lambda: turn(0) and len(owned[0]) == 6, 30, interval=0)
     join(members[1], owned[1])
     eventually(lambda: turn(0) and turn(1) and len(owned[1]) == 3, 30, interval=0)
-    eventually(lambda: turn(0) and turn(1) and members[0].count() + members[1].count() >= total, 60, interval=0)
+    eventually(lambda: turn(0) and turn(1) and members[0].count() + members[1].count() >= total, 150, interval=0)
     assert members[1].count() > 0
     places = [place for member in members for place in zip(member.all().partitions, member.all().offsets, strict=True)]
     assert len(places) == total

@@ -152,8 +152,8 @@ class KeptPartition:
 
     @property
     def wants_cleaning(self) -> bool:
-        """Whether many records are kept that may not be needed."""
-        if not self._cleans or self._cleaning is not None or self._unsaved:
+        """Whether many records are kept that may not be needed; while the past is being read nobody knows."""
+        if not (self._cleans and self.settled) or self._cleaning is not None or self._unsaved:
             return False
         return sum(known.count for known in self._chunks.values()) > 2 * self._needed_last + _CLEANED_AT_ONCE
 
