@@ -160,6 +160,49 @@ def test_a_window_that_ends_later_stays_open(stages: str) -> None:
     assert windows_of(service.advance(at(121 + IDLE), [0])) == [(60, 2)]
 
 
+@pytest.mark.parametrize(
+    ("stages", "key", "too_late"),
+    [("one", "k", []), ("one", None, [1]), ("two", "k", [1])],
+    ids=["a lane a partition", "one lane", "two stages"],
+)
+def test_what_a_replay_brings_after_a_pause_is_not_late(stages: str, key: str | None, too_late: list[int]) -> None:
+    log = Log(now=4 * 24 * HOUR)
+    service = run(stages, stream_of(counted, window="tumbling=1min", key=key), log, 2)
+    results = service.process(log.send((10, 0), (70, 1)))
+    results += service.process(log.send((20, 2), partition=1, key="b"))
+    results += service.advance(at(log.now + IDLE + 1), [0, 1])  # all that is open closes, and nothing more
+    results += service.process(log.send((130, 3), (135, 4), (200, 5)))
+    results += service.process(log.send((100, 6), (190, 7), partition=1, key="b"))
+    service.restart()
+    results += service.advance(at(log.now + 100 * IDLE), [0, 1])
+    assert sum(rows for _, rows in windows_of(results)) == 8 - len(late_in(results))
+    assert late_in(results) == too_late  # the one of 100 s, where its window closed with partition 0's
+
+
+@both
+def test_a_session_of_a_replay_closes_in_a_pause_and_the_next_is_not_late(stages: str) -> None:
+    log = Log(now=4 * 24 * HOUR)
+    stream = stream_of(counted, window="session=30s")
+    service = run(stages, stream, log)
+    assert windows_of(service.process(log.send((10, 0), (20, 1)))) == []
+    assert windows_of(service.advance(at(log.now + IDLE + 1), [0])) == [(10, 2)]
+    results = service.process(log.send((51, 2), (60, 3)))
+    results += service.advance(at(log.now + 10 * IDLE), [0])
+    assert (windows_of(results), late_in(results)) == ([(51, 2)], [])
+
+
+@both
+def test_a_lookback_of_a_replay_goes_on_after_a_pause(stages: str) -> None:
+    log = Log(now=4 * 24 * HOUR)
+    service = run(stages, stream_of(before, lookback="1h", grace="10s"), log)
+    results = service.process(log.send((10, 1), (20, 2)))
+    results += service.advance(at(log.now + IDLE + 1), [0])
+    results += service.process(log.send((18, 3), (30, 4)))  # 18 s is within the grace, and comes after what was given
+    results += service.advance(at(log.now + 10 * IDLE), [0])
+    assert late_in(results) == []
+    assert sorted(row["x"] for row in given_by(results)) == [1, 2, 3, 4]
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     steps=st.lists(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from drawn import arrivals, batches_of, records_of
 from headrace.engine.changelog import CLOSED, ROWS, Change, kind_of
-from headrace.engine.kept import Chunk, kept_partition
+from headrace.engine.kept import Chunk, chunk, kept_partition, local_values
 from headrace.engine.memo import Memo
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.result import BatchResult
@@ -102,6 +102,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_partition, "_CLEANED_AT_ONCE", 6)
     monkeypatch.setattr(kept_partition, "_MOST_SMALL", 3)
     monkeypatch.setattr(kept_partition, "_SENT_AT_ONCE", 200)
+    monkeypatch.setattr(kept_partition, "_FULL", 400)
+    monkeypatch.setattr(kept_partition, "PIECE", 800)
+    monkeypatch.setattr(chunk, "PIECE", 800)
+    monkeypatch.setattr(local_values, "_SMALL", 600)
 
 
 def run(stream: Stream, frame: pd.DataFrame, data: st.DataObject) -> tuple[list[BatchResult], Cluster]:
@@ -183,6 +187,28 @@ def take_in_batches(cluster: Cluster, processor: Processor, records: Records, si
         results.append(processor.process(batch))
         cluster.commit(processor, results[-1], {0: int(batch.offsets[-1]) + 1})
     return results
+
+
+@pytest.mark.parametrize("size", [9, 14, 25])
+def test_rows_of_closed_windows_stay_closed_in_chunks_that_are_left_as_they_are(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_partition, "_CLEANED_AT_ONCE", 60)
+    keys = pd.array([f"k{number}" for number in np.random.default_rng(size).integers(0, 12, 900)], dtype="str")
+    records = records_of(many(900).assign(k=keys))
+    stream = stream_of(groups, window="count=15")
+    whole = make_processor(stream, keeps=True)
+    whole.begin(0)
+    expected = whole.process(records).values
+    whole.close()
+    cluster = Cluster({}, {0: (0, None)})
+    found: list[bytes] = []
+    for first in range(0, len(records), 7 * size):
+        processor = cluster.restart(stream)
+        some = records.take(np.arange(first, min(first + 7 * size, len(records))))
+        found += [value for result in take_in_batches(cluster, processor, some, size) for value in result.values]
+        processor.close()
+    assert sorted(found) == sorted(expected)
 
 
 @pytest.mark.parametrize("declared", [{"lookback": "3rows"}, {"window": "count=7"}], ids=["3rows", "count=7"])

@@ -111,13 +111,26 @@ class Lane:
         self.needed.setdefault(partition, Needed()).note(ReadRun(first, newest, latest))
 
     def settle(self) -> None:
-        """Say up to where the lane is complete now; that never goes back."""
-        if self.newest:
-            reached = min(
-                max(newest - self.grace if newest > NEVER else NEVER, self.floors.get(number, NEVER))
-                for number, newest in self.newest.items()
-            )
-            self.complete = max(self.complete, reached)
+        """Say up to where the lane is complete now; that never goes back.
+
+        The clock, which speaks for quiet partitions, goes no further than to the end of what is open or waits: the
+        records that come next may be older than the clock, from a replay for example, and are not late for that.
+        """
+        if not self.newest:
+            return
+        logs = {number: newest - self.grace if newest > NEVER else NEVER for number, newest in self.newest.items()}
+        by_log = min(logs.values())
+        reached = min(max(log, self.floors.get(number, NEVER)) for number, log in logs.items())
+        if reached > by_log:
+            reached = max(by_log, min(reached, self._end_of_all()))
+        self.complete = max(self.complete, reached)
+
+    def _end_of_all(self) -> int:
+        """Return from when on all that the lane has is complete."""
+        ends = [piece.last + 1 for piece in self.waiting.pieces]
+        if self.windows is not None:
+            ends.append(self.windows.end())
+        return max(ends, default=NEVER)
 
     def settle_windows(self) -> None:
         """Leave out, when all of the past has been read again, the windows that had closed."""

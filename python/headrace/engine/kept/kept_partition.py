@@ -276,18 +276,20 @@ class KeptPartition:
     def _go_on_cleaning(self, cleaning: Cleaning) -> None:
         """Look through some chunks; neighbours that lost records are made one."""
         left = [place for place in cleaning.left if place in self._chunks]
-        seen, group = 0, list[tuple[int, Chunk | None]]()
+        seen, group, stay = 0, list[tuple[int, Chunk | None]](), list(cleaning.stay)
         while left and seen < _CLEANED_AT_ONCE:
             known = self._chunks[left.pop(0)]
             seen += known.count
             chunk = self._left(known, cleaning.needed)
             if chunk is not None and len(chunk) > 3 * known.count // 4 and known.size >= _FULL:
+                whole = self._read(known)
+                stay.append(record_codes(whole.partitions, whole.offsets))
                 self._replace(group)
                 group = []
             else:
                 group.append((known.first, chunk))
         self._replace(group)
-        self._staged.cleaning = Cleaning(cleaning.needed, left, cleaning.lists)
+        self._staged.cleaning = Cleaning(cleaning.needed, left, cleaning.lists, tuple(stay))
 
     def _join_small(self) -> None:
         """Make the last chunks one, when there are many small ones."""
@@ -321,11 +323,14 @@ class KeptPartition:
         return Chunk.from_bytes(self._local.get(known.held))
 
     def _drop_lists(self, cleaning: Cleaning) -> None:
-        """Forget closed rows whose records are gone; of a record with several rows some may still be open."""
+        """Forget closed rows whose records are gone.
+
+        Some are not: of a record with several rows some may still be open, and some chunks were left as they are.
+        """
         lists = [self._closed.pop(place) for place in cleaning.lists]
         self._ended_later |= {self._key(CLOSED, place) for place in cleaning.lists}
         closed = np.concatenate(lists) if lists else np.empty((0, 2), np.uint64)
-        closed = closed[_among(closed[:, 0], cleaning.needed)]
+        closed = closed[_among(closed[:, 0], np.unique(np.concatenate((cleaning.needed, *cleaning.stay))))]
         self._carried = closed if len(closed) else None
 
     def _known(self, chunk: Chunk) -> Known:

@@ -35,11 +35,13 @@ class Cleaning:
         needed: codes of the records that were when it began, ascending.
         left: the chunks still to be looked at.
         lists: the lists of closed rows that were there when it began.
+        stay: codes of the records in chunks that were left as they are, though some are not needed.
     """
 
     needed: Codes
     left: list[int]
     lists: list[int]
+    stay: tuple[Codes, ...] = ()
 
 
 @dataclass(slots=True)

@@ -148,6 +148,15 @@ class OpenWindows:
             return NEVER
         return self._backlog.earliest
 
+    def end(self) -> int:
+        """Return from which time on all windows are complete that are open now, microseconds."""
+        if not self._backlog.pieces:
+            return NEVER
+        last = max(piece.last for piece in self._backlog.pieces)
+        if self._alignment is not None:
+            return int(self._alignment.bounds(np.array([last]))[1][0])
+        return last + 1 + (self._gap if self._window.kind == "session" else 0)
+
     def restore(self, rows: Rows) -> None:
         """Take rows that are read again after a restart and were in time when they came; :meth:`settle` follows.
 
