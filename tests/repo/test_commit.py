@@ -126,6 +126,27 @@ def test_what_is_committed_is_proved_and_tests_itself(notebook: Path, cluster: C
         commit(notebook, "late")
 
 
+def test_a_stream_with_several_topics_is_committed(notebook: Path, cluster: Cluster, git: Git) -> None:
+    """Each topic is compared by itself; the committed tests tell a row that goes to another topic."""
+    body = '{"big": df[df.delay > 15], "small": df[df.delay <= 15]}\n'
+    write_notebook(notebook, f"%%stream late --from delays --to big --to small --key origin --sample first:500\n{body}")
+    _preview(notebook, cluster)
+    assert commit(notebook, "late").commit == git("rev-parse", "HEAD").strip()
+    folder = notebook.parent / "streams" / "late"
+    document = read_document(folder)
+    assert document.proof is not None
+    assert (document.proof.equal, document.proof.rows_out) == (True, 180)
+    expected = [json.loads(line) for line in (folder / "tests/expected.jsonl").read_text().splitlines()]
+    assert {output["to"] for line in expected for output in line.get("output", [])} == {"big", "small"}
+    tests = run_tests(folder)
+    assert (tests.passed, tests.failed) == (4, 0)
+    changed = folder / "transform.py"
+    changed.write_text(
+        changed.read_text().replace("df.delay > 15", "~(df.delay > 15)").replace("df.delay <= 15", "df.delay > 15")
+    )
+    assert run_tests(folder).failed > 0
+
+
 def test_a_kernel_that_holds_another_value_is_found_out(notebook: Path, cluster: Cluster, git: Git) -> None:
     _preview(notebook, cluster, LATE_MINUTES=30)
     with pytest.raises(ProofError, match="preview"):

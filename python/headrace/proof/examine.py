@@ -120,7 +120,8 @@ def examine_stream(
     stream = with_output(stream, whole)
     verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
     verdict = verdict.model_copy(update={"messages": (*verdict.messages, *around.notes)})
-    return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records), around)
+    digest = output_digest(whole.rows, whole.source, records, whole.sinks)
+    return Examination(stream, whole, verdict, digest, around)
 
 
 def _without_failed(stream: Stream, edges: Edges) -> Stream:
