@@ -11,6 +11,7 @@ from headrace.engine.edges import Edges
 from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.engine.trial import process, process_batches
+from headrace.errors import UsageError
 from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
 from headrace.proof.check import check
@@ -112,16 +113,31 @@ def examine_stream(
     past: PastSample | None = None,
     seed: int = 0,
 ) -> Examination:
-    """Run and check a stream whose types and matching are pinned already, one from a folder for example."""
+    """Run and check a stream whose types and matching are pinned already, one from a folder for example.
+
+    Raises:
+        UsageError: neither a record nor an output has the column of ``--key``.
+    """
     around = past or PastSample()
     if stream.edges is not None and stream.document.spec.lookback:
         stream = _without_failed(stream, stream.edges)
     whole = process(stream, records)
+    _require_key(stream, whole)
     stream = with_output(stream, whole)
     verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
     verdict = verdict.model_copy(update={"messages": (*verdict.messages, *around.notes)})
     digest = output_digest(whole.rows, whole.source, records, whole.sinks)
     return Examination(stream, whole, verdict, digest, around)
+
+
+def _require_key(stream: Stream, whole: BatchResult) -> None:
+    """Refuse a ``--key`` that neither a record nor an output has; what remembers was asked before it ran."""
+    spec, given = stream.document.spec, {str(name) for name in whole.rows.columns}
+    if spec.key is None or spec.remembers or not len(whole.values):
+        return
+    if spec.key not in {*map(str, whole.before.columns), *given}:
+        message = f"Neither the records of `{spec.source}` nor the cell's output have a column `{spec.key}` for --key."
+        raise UsageError(message, hint=f"The output has {', '.join(f'`{name}`' for name in sorted(given)[:20])}.")
 
 
 def _without_failed(stream: Stream, edges: Edges) -> Stream:
