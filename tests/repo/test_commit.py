@@ -169,6 +169,33 @@ def test_a_cell_that_differs_is_refused(notebook: Path, git: Git) -> None:
     assert git("rev-list", "--all") == ""
 
 
+def test_a_cell_that_fails_on_every_record_is_refused(notebook: Path, git: Git) -> None:
+    write_notebook(notebook, _cell("delays", "x = 1\ndf[df.nowhere > x]"))
+    refused = _run("commit", str(notebook), "late", "--json")
+    assert refused.exit_code == 1
+    for words in (
+        "every record of the sample",
+        "AttributeError",
+        "no attribute 'nowhere'",
+        "`return df[df.nowhere > x]`",
+    ):
+        assert words in str(refused.exception) + refused.stderr, words
+    assert git("rev-list", "--all") == ""
+    checked = _run("check", str(notebook), "late", "--json")
+    assert checked.exit_code == 1
+    found = json.loads(checked.stdout)
+    assert (found["all_failed"], found["refused"], found["failed"], found["equal"]) == (True, False, 203, None)
+    assert "df[df.nowhere > x]" in found["reason"]
+    assert "late: fails (203 -> 0, 0 filtered, 203 failed)" in _run("check", str(notebook), "late").stdout
+
+
+def test_a_cell_that_filters_all_of_the_sample_out_is_committed(notebook: Path) -> None:
+    write_notebook(notebook, _cell("delays", "df[df.delay > 1000]"))
+    checked = _run("check", str(notebook), "late", "--json")
+    assert (checked.exit_code, json.loads(checked.stdout)["all_failed"]) == (0, False)
+    assert commit(notebook, "late").commit
+
+
 def test_the_commands_exit_statuses_and_keys(notebook: Path, git: Git) -> None:
     checked = _run("check", str(notebook), "late", "--json")
     assert checked.exit_code == 0, checked.output

@@ -65,7 +65,7 @@ def check(
             _run_all(trial, seed)
     touched = changed(before, fingerprint(stream.function))
     equal, reason = _judge(trial, find_causes(stream.function), touched)
-    failed = len(first.failures)
+    failed = _failed(first)
     with_rows = len(np.unique(first.source[first.source >= 0]))
     return Verdict(
         equal=equal,
@@ -204,7 +204,7 @@ def _nothing_to_compare(trial: _Trial) -> str | None:
     first, count = trial.first, len(trial.records)
     if not count:
         return "The sample is empty: take one that holds records."
-    if len(first.failures) == count:
+    if _failed(first) == count:
         return f"Every record of the sample failed, the first with {first.failures[0].summary}"
     if not len(first.values):
         return "No record of the sample gave a row: take one in which some pass."
@@ -290,6 +290,10 @@ def _rounded_integers(trial: _Trial) -> list[str]:
                 name for name, field in zip(large, found, strict=True) if isinstance(field, int) and abs(field) > _EXACT
             }
     return sorted(rounded)
+
+
+def _failed(result: BatchResult) -> int:
+    return len({failure.position for failure in result.failures})  # a record of several rows may fail in each
 
 
 def _most_records_of_a_partition(trial: _Trial) -> int:

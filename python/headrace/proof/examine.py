@@ -14,6 +14,7 @@ from headrace.engine.trial import process, process_batches
 from headrace.errors import UsageError
 from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
+from headrace.proof.all_failed import all_failed
 from headrace.proof.check import check
 from headrace.proof.digest import output_digest
 from headrace.proof.past_sample import PastSample
@@ -38,6 +39,7 @@ class Examination:
         verdict: what the check found.
         output_digest: of ``whole``; the clean room's must be the same.
         past: what is known of the log around the sample.
+        all_failed: every record of the sample failed.
     """
 
     stream: Stream
@@ -45,6 +47,7 @@ class Examination:
     verdict: Verdict
     output_digest: str
     past: PastSample = field(default_factory=PastSample)
+    all_failed: bool = False
 
     def document(self, sample: str) -> StreamDocument:
         """Return what ``stream.yaml`` holds: the pinned document with what the check proved.
@@ -127,7 +130,7 @@ def examine_stream(
     verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
     verdict = verdict.model_copy(update={"messages": (*verdict.messages, *around.notes)})
     digest = output_digest(whole.rows, whole.source, records, whole.sinks)
-    return Examination(stream, whole, verdict, digest, around)
+    return Examination(stream, whole, verdict, digest, around, all_failed(stream, records, whole))
 
 
 def _require_key(stream: Stream, whole: BatchResult) -> None:
