@@ -169,6 +169,19 @@ def test_a_cell_may_write_into_a_side_input_and_harms_no_other_batch() -> None:
         assert [orjson.loads(value)["total"] for value in found.values] == [2.0] * 4
 
 
+@pytest.mark.parametrize(("made", "keys"), [(True, [b"p0", b"p1"]), (False, [b"a", b"b"])])
+def test_a_cell_with_a_side_input_may_make_its_key(*, made: bool, keys: list[bytes]) -> None:
+    """Where an output lacks the column, it has its record's key, as without a side input."""
+
+    def parts(df: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+        return df.assign(part="p" + df["n"].astype(str)) if made else df.assign(known=len(weather))
+
+    side = records_of("weather", [{"k": "a", "at": START.isoformat(), "wind": 1}], [0], ["a"])
+    main = [{"k": "a", "t": START.isoformat(), "n": n} for n in range(2)]
+    stream = stream_of(parts, "weather:1h@at", side, key="part", matching="label")
+    assert process(stream, records_of("in", main, [0, 0], ["a", "b"])).keys == keys
+
+
 def test_a_table_has_the_newest_row_of_each_key_and_tombstones_delete() -> None:
     lines: list[dict[str, object]] = [
         {"k": key, "wind": wind} for key, wind in [("a", 1), ("b", 2), ("a", 3), ("c", 4)]

@@ -91,6 +91,28 @@ def test_time_and_types_of_the_spec_come_over_the_inferred() -> None:
         column_types(inferred, StreamSpec(name="s", source="t", time="when"))
 
 
+@pytest.mark.parametrize("memory", [{"lookback": "1h"}, {"window": "tumbling=1h"}, {"states": ("seen",)}])
+def test_the_key_of_a_stream_that_remembers_is_a_field(memory: dict[str, object]) -> None:
+    def types(values: list[bytes | None], **spec: object) -> dict[str, str]:
+        declared = StreamSpec.model_validate({"name": "s", "source": "t", **memory, **spec})
+        return dict(column_types(infer_from_values(values), declared))
+
+    values: list[bytes | None] = [b'{"at":"2026-11-22","id":1}']
+    assert list(types(values, key="id")) == ["at", "id"]
+    assert list(types(values, key="new", types={"new": "str"})) == ["at", "id", "new"]
+    assert list(types(values, key="_key", meta=True)) == ["at", "id"]
+    for column in ("nocol", "_key", "window_start"):
+        with pytest.raises(UsageError, match=rf"`t` have no field `{column}` for --key.* `at`, `id`"):
+            types(values, key=column)
+    with pytest.raises(UsageError, match="--type nocol=DTYPE"):
+        types([], key="nocol")
+
+
+def test_the_key_of_a_stream_that_remembers_nothing_may_be_made_by_its_cell() -> None:
+    spec = StreamSpec(name="s", source="t", key="nocol")
+    assert list(column_types(infer_from_values([b'{"id":1}']), spec)) == ["id"]
+
+
 @given(
     ends=st.dictionaries(
         st.integers(0, 5), st.tuples(st.integers(0, 500), st.integers(0, 500)).map(lambda end: (end[0], sum(end)))

@@ -58,6 +58,13 @@ def test_what_is_not_understood_is_quoted_with_the_forms(text: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["last:999999999999d", "-999999999999d..", "-1h..-999999999999d"])
+def test_a_length_of_time_that_is_too_long_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match="`999999999999d` is too long"):
+        parse_sample(text, now=NOW)
+    assert isinstance(parse_sample("last:99999d", now=NOW), TimeSpan)
+
+
 @given(st.dictionaries(st.integers(0, 99), st.tuples(st.integers(0, 2**62), st.integers(1, 2**30)), min_size=1))
 def test_ranges_survive_their_text(ranges: dict[int, tuple[int, int]]) -> None:
     written = tuple((partition, start, start + length) for partition, (start, length) in ranges.items())

@@ -5,7 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from flight_records import PRELUDE, examined, flights, of_values
+from flight_records import PRELUDE, examined, flights, function_of, of_values
+from headrace.errors import UsageError
+from headrace.kafka.inference import infer_from_values
+from headrace.proof.examine import Examination, examine
+from headrace.spec import StreamSpec
 
 CACHE = f"{PRELUDE}\nSEEN = []\nCOUNT = 0\nTABLE = pd.DataFrame({{'a': [1]}})\n"
 
@@ -141,3 +145,20 @@ def test_the_cell_speaks_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict.equal is True
     assert capsys.readouterr().out == "seen\n"
     assert len(warned) == 1
+
+
+def test_a_cell_may_make_its_key() -> None:
+    verdict = look_by("part", "df.assign(part=df.id % 3)").verdict
+    assert verdict.equal is True, verdict
+
+
+def test_a_key_that_is_nowhere_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"`flights` nor the cell's output have a column `nocol` for --key.*`x`"):
+        look_by("nocol", "df.assign(x=1)")
+
+
+def look_by(key: str, body: str) -> Examination:
+    """A cell examined on flights, with a key."""
+    sample = flights(60)
+    spec = StreamSpec(name="cell", source="flights", sinks=("out",), key=key)
+    return examine(spec, function_of(body), infer_from_values(sample.values), sample)

@@ -126,6 +126,27 @@ def test_what_is_committed_is_proved_and_tests_itself(notebook: Path, cluster: C
         commit(notebook, "late")
 
 
+def test_a_stream_with_several_topics_is_committed(notebook: Path, cluster: Cluster, git: Git) -> None:
+    """Each topic is compared by itself; the committed tests tell a row that goes to another topic."""
+    body = '{"big": df[df.delay > 15], "small": df[df.delay <= 15]}\n'
+    write_notebook(notebook, f"%%stream late --from delays --to big --to small --key origin --sample first:500\n{body}")
+    _preview(notebook, cluster)
+    assert commit(notebook, "late").commit == git("rev-parse", "HEAD").strip()
+    folder = notebook.parent / "streams" / "late"
+    document = read_document(folder)
+    assert document.proof is not None
+    assert (document.proof.equal, document.proof.rows_out) == (True, 180)
+    expected = [json.loads(line) for line in (folder / "tests/expected.jsonl").read_text().splitlines()]
+    assert {output["to"] for line in expected for output in line.get("output", [])} == {"big", "small"}
+    tests = run_tests(folder)
+    assert (tests.passed, tests.failed) == (4, 0)
+    changed = folder / "transform.py"
+    changed.write_text(
+        changed.read_text().replace("df.delay > 15", "~(df.delay > 15)").replace("df.delay <= 15", "df.delay > 15")
+    )
+    assert run_tests(folder).failed > 0
+
+
 def test_a_kernel_that_holds_another_value_is_found_out(notebook: Path, cluster: Cluster, git: Git) -> None:
     _preview(notebook, cluster, LATE_MINUTES=30)
     with pytest.raises(ProofError, match="preview"):
@@ -146,6 +167,33 @@ def test_a_cell_that_differs_is_refused(notebook: Path, git: Git) -> None:
     with pytest.raises(RefusedError, match="`late` gives another result on a stream"):
         commit(notebook, "late")
     assert git("rev-list", "--all") == ""
+
+
+def test_a_cell_that_fails_on_every_record_is_refused(notebook: Path, git: Git) -> None:
+    write_notebook(notebook, _cell("delays", "x = 1\ndf[df.nowhere > x]"))
+    refused = _run("commit", str(notebook), "late", "--json")
+    assert refused.exit_code == 1
+    for words in (
+        "every record of the sample",
+        "AttributeError",
+        "no attribute 'nowhere'",
+        "`return df[df.nowhere > x]`",
+    ):
+        assert words in str(refused.exception) + refused.stderr, words
+    assert git("rev-list", "--all") == ""
+    checked = _run("check", str(notebook), "late", "--json")
+    assert checked.exit_code == 1
+    found = json.loads(checked.stdout)
+    assert (found["all_failed"], found["refused"], found["failed"], found["equal"]) == (True, False, 203, None)
+    assert "df[df.nowhere > x]" in found["reason"]
+    assert "late: fails (203 -> 0, 0 filtered, 203 failed)" in _run("check", str(notebook), "late").stdout
+
+
+def test_a_cell_that_filters_all_of_the_sample_out_is_committed(notebook: Path) -> None:
+    write_notebook(notebook, _cell("delays", "df[df.delay > 1000]"))
+    checked = _run("check", str(notebook), "late", "--json")
+    assert (checked.exit_code, json.loads(checked.stdout)["all_failed"]) == (0, False)
+    assert commit(notebook, "late").commit
 
 
 def test_the_commands_exit_statuses_and_keys(notebook: Path, git: Git) -> None:

@@ -131,3 +131,16 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("number", ["999999999999", "100000", "9" * 400])
+def test_a_length_of_time_that_is_too_long_is_named(number: str) -> None:
+    assert parse_duration("99999d").days == 99_999
+    for option in ("--lookback", "--grace", "--window tumbling=", "--with weather:", "--state totals:"):
+        line = f"s --from in --key k {option}{'' if option[-1] in '=:' else ' '}{number}d"
+        with pytest.raises(UsageError, match=f"`{number}d` is too long. .*at most 99999d"):
+            parse_magic_line(line)
+
+
+def test_the_longest_window_is_one() -> None:
+    assert parse_magic_line("s --from in --window tumbling=99999d").spec.windows is not None

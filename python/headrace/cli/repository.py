@@ -21,15 +21,15 @@ _NOTEBOOK = click.argument("notebook", type=click.Path(path_type=Path))
 def check(*, notebook: Path, stream: str | None, cluster: str | None, as_json: bool) -> None:
     """Prove on a sample that a notebook's streams give the same in batch and stream.
 
-    Without STREAM all of them are checked. Exit status 1 when one differs or cannot be checked; a verdict of
-    "not proved" is no failure.
+    Without STREAM all of them are checked. Exit status 1 when one differs, fails on every record of its sample or
+    cannot be checked; a verdict of "not proved" is no failure.
     """
     from headrace.repo.checking import check_notebook  # noqa: PLC0415
 
     found = check_notebook(notebook, stream, cluster=cluster)
     text = "\n".join(_line(each) for each in found) or f"{notebook} has no %%stream cell."
     emit(found[0] if stream else found, as_json=as_json, text=text)
-    if any(each["equal"] is False or each["refused"] for each in found):
+    if any(each["equal"] is False or each["all_failed"] or each["refused"] for each in found):
         raise click.exceptions.Exit(1)
 
 
@@ -80,4 +80,5 @@ def _line(found: dict[str, Any]) -> str:
         return f"{found['stream']}: refused. {found['reason']}"
     filtered = "?" if found["filtered"] is None else f"{found['filtered']:,}"
     counts = f"{found['rows_in']:,} -> {found['rows_out']:,}, {filtered} filtered, {found['failed']:,} failed"
-    return f"{found['stream']}: {_WORDS[found['equal']]} ({counts}). {found['reason']}"
+    word = "fails" if found["all_failed"] else _WORDS[found["equal"]]
+    return f"{found['stream']}: {word} ({counts}). {found['reason']}"

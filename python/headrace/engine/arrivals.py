@@ -82,7 +82,9 @@ class Arrivals:
             records.offsets[positions],
             records.timestamps[positions],
             self._hashes(frame),
-            None if self._spec.key else _objects([records.keys[position] for position in positions.tolist()]),
+            None
+            if self._spec.key in frame.columns
+            else _objects([records.keys[position] for position in positions.tolist()]),
             self._headers(records, positions),
         )
         return Arrived(rows, positions, failures, decoded.dropped, positions, rows.partitions, None, {}, records)
@@ -100,8 +102,8 @@ class Arrivals:
         )
 
     def _hashes(self, frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
-        key = self._spec.key
-        return np.zeros(len(frame), np.uint64) if key is None else key_hashes(frame[key])
+        key = self._spec.key  # none, or one that the cell makes
+        return key_hashes(frame[key]) if key in frame.columns else np.zeros(len(frame), np.uint64)
 
     @staticmethod
     def _headers(records: Records, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.object_] | None:

@@ -126,7 +126,7 @@ class Emission:
             return key_column(rows[self.key])
         places = np.maximum(source, 0)
         known: Sequence[bytes | None] = [None] * len(source)
-        if len(origin) and self.key is not None:
+        if len(origin) and self.key in origin.frame.columns:
             known = key_column(origin.frame[self.key].iloc[places])
         elif len(origin) and origin.keys is not None:
             known = origin.keys[places].tolist()

@@ -14,7 +14,6 @@ from headrace.kafka.codec import KeyDecoder
 from headrace.kafka.records import Records
 
 _FEWEST_TO_FACTORIZE = 100
-META_COLUMNS = ("_key", "_partition", "_offset", "_timestamp", "_headers")
 
 
 def add_meta(

@@ -25,7 +25,7 @@ class Rows:
         partitions: int32[n], the source partition.
         offsets: int64[n], the offset there.
         timestamps: int64[n], the record's timestamp in milliseconds since the epoch.
-        hashes: uint64[n], of the key column's value, the same in every process; zeros without a key.
+        hashes: uint64[n], of the key column's value, the same in every process; zeros without one.
         keys: object[n], the record keys (bytes or ``None``), or ``None`` where nobody needs them.
         headers: object[n], header lists, or ``None`` when no row has any.
     """

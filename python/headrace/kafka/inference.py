@@ -24,10 +24,10 @@ from headrace.errors import DecodeError, ExpiredOffsetError, UsageError
 from headrace.home import home
 from headrace.kafka.sampling import SampleLimits, SamplePin, read_pin
 from headrace.kafka.topics import watermarks
-from headrace.spec import TIME_TYPE, ColumnType, Format, StreamSpec
+from headrace.spec import META_COLUMNS, TIME_TYPE, ColumnType, Format, StreamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from headrace.kafka.clusters import Cluster
@@ -161,8 +161,16 @@ def column_types(inferred: InferredTypes, spec: StreamSpec) -> dict[str, ColumnT
     their order, which is that of the fields.
 
     Raises:
-        UsageError: the ``--time`` column is not among the columns of a topic that has some.
+        UsageError: the ``--time`` column is not among the columns of a topic that has some, or the ``--key`` of a
+            stream that remembers is none of them; a stream that does not may make it in its cell.
     """
+    types = _timed_types(inferred, spec)
+    if spec.remembers and spec.key is not None and spec.key not in (*types, *(META_COLUMNS if spec.meta else ())):
+        raise _no_field(spec, spec.key, "--key", types)
+    return types
+
+
+def _timed_types(inferred: InferredTypes, spec: StreamSpec) -> dict[str, ColumnType]:
     if spec.format == "csv":
         if spec.time is not None and spec.time not in spec.types:
             message = f"The --time column `{spec.time}` has no place among the fields of CSV."
@@ -171,12 +179,15 @@ def column_types(inferred: InferredTypes, spec: StreamSpec) -> dict[str, ColumnT
     types = dict(inferred.columns)
     if spec.time is not None:
         if types and spec.time not in types and spec.time not in spec.types:
-            raise UsageError(
-                f"The records of `{spec.source}` have no field `{spec.time}` for --time.",
-                hint=f"They have {', '.join(f'`{name}`' for name in list(types)[:20])}.",
-            )
+            raise _no_field(spec, spec.time, "--time", types)
         types[spec.time] = TIME_TYPE
     return types | spec.types
+
+
+def _no_field(spec: StreamSpec, column: str, option: str, types: Iterable[str]) -> UsageError:
+    names = ", ".join(f"`{name}`" for name in list(types)[:20])
+    hint = f"They have {names}." if names else f"No record says which they have: declare it with --type {column}=DTYPE."
+    return UsageError(f"The records of `{spec.source}` have no field `{column}` for {option}.", hint=hint)
 
 
 def _kind(field: object) -> Kind:

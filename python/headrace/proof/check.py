@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def check(
             _run_all(trial, seed)
     touched = changed(before, fingerprint(stream.function))
     equal, reason = _judge(trial, find_causes(stream.function), touched)
-    failed = len(first.failures)
+    failed = _failed(first)
     with_rows = len(np.unique(first.source[first.source >= 0]))
     return Verdict(
         equal=equal,
@@ -133,7 +133,7 @@ def _run_all(trial: _Trial, seed: int) -> None:
         base = process(stream, good)
         trial.halved = bool(base.failures) or len([part for part in base.parts if len(part)]) > 1
         alone = Run.of([(kept, base)])
-        without = Run(given.source, given.values, given.keys, alone.failures, given.traced)
+        without = replace(given, failures=alone.failures)
         if trial.take(compare(alone, without, records), " without the failing records"):
             return
     if _cut_up(trial, good, base, seed, ""):
@@ -204,7 +204,7 @@ def _nothing_to_compare(trial: _Trial) -> str | None:
     first, count = trial.first, len(trial.records)
     if not count:
         return "The sample is empty: take one that holds records."
-    if len(first.failures) == count:
+    if _failed(first) == count:
         return f"Every record of the sample failed, the first with {first.failures[0].summary}"
     if not len(first.values):
         return "No record of the sample gave a row: take one in which some pass."
@@ -237,8 +237,8 @@ def _judge(  # noqa: PLR0911  one return a finding
             f"{cause} {cause.effect}; this sample does not show that it matters. A sample in which it does would "
             "prove that batch and stream differ."
         )
-    if _most_rows_of_a_partition(trial) < 2:  # noqa: PLR2004  one row has no other to depend on
-        return None, "No partition of the sample gave two rows, so that nothing was cut: take a longer sample."
+    if _most_records_of_a_partition(trial) < 2:  # noqa: PLR2004  one has no other to depend on
+        return None, "Nothing was cut: no partition has two records that gave rows. Take a longer sample."
     if trial.skipped:
         return None, (
             f"{trial.splits} splits agree, {trial.skipped} were left out for time: take a shorter sample, or make "
@@ -292,8 +292,13 @@ def _rounded_integers(trial: _Trial) -> list[str]:
     return sorted(rounded)
 
 
-def _most_rows_of_a_partition(trial: _Trial) -> int:
-    return int(np.unique(trial.records.partitions[trial.first.source], return_counts=True)[1].max())
+def _failed(result: BatchResult) -> int:
+    return len({failure.position for failure in result.failures})  # a record of several rows may fail in each
+
+
+def _most_records_of_a_partition(trial: _Trial) -> int:
+    given = np.unique(trial.first.source)  # a record may give several rows, to one topic or to several
+    return int(np.unique(trial.records.partitions[given], return_counts=True)[1].max())
 
 
 def _messages(trial: _Trial) -> list[str]:

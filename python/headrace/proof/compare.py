@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Run:
             first record of their batch.
         values: the encoded outputs.
         keys: their keys.
+        sinks: the topic of each output, as a position among the stream's.
         failures: the records that failed, with the error as one line.
         traced: every output's record is known.
     """
@@ -40,13 +42,14 @@ class Run:
     source: list[int]
     values: list[bytes]
     keys: list[bytes | None]
+    sinks: list[int]
     failures: dict[int, str]
     traced: bool
 
     @classmethod
     def of(cls, batches: Iterable[Batch]) -> Run:
         """Return the run that these batches make, one after the other."""
-        run = cls([], [], [], {}, traced=True)
+        run = cls([], [], [], [], {}, traced=True)
         traced = True
         for positions, result in batches:
             first = int(positions[0]) if len(positions) else -1
@@ -54,8 +57,9 @@ class Run:
             traced = traced and bool((result.source >= 0).all())
             run.values.extend(result.values)
             run.keys.extend(result.keys)
+            run.sinks.extend([0] * len(result.values) if result.sinks is None else result.sinks.tolist())
             run.failures.update({int(positions[failure.position]): failure.summary for failure in result.failures})
-        return cls(run.source, run.values, run.keys, run.failures, traced)
+        return cls(run.source, run.values, run.keys, run.sinks, run.failures, traced)
 
 
 @dataclass(slots=True)
@@ -76,9 +80,10 @@ class Comparison:
 def compare(whole: Run, split: Run, records: Records) -> Comparison:
     """Compare a whole run with a split one, by what a consumer of the outputs would read.
 
-    Outputs are joined by record and by their ordinal among the record's outputs; failures, keys, columns, values
-    (null equals null, numbers by value) and the order within a partition count. Where rows cannot be traced, the
-    outputs are compared one after the other.
+    Outputs are joined by record, by topic and by their ordinal among the record's outputs to that topic; failures,
+    keys, columns, values (null equals null, numbers by value) and the order within a partition count. The order
+    between topics does not: no consumer sees it. Where rows cannot be traced, the outputs to a topic are compared one
+    after the other.
 
     Args:
         whole: the run of all records at once.
@@ -95,17 +100,18 @@ def compare(whole: Run, split: Run, records: Records) -> Comparison:
 
 def _by_record(whole: Run, split: Run, records: Records, found: Comparison) -> Difference | None:
     order = np.lexsort((records.offsets, records.partitions))
-    by_record = [_by_position(run) for run in (whole, split)]
+    by_record = [_by_record_and_sink(run) for run in (whole, split)]
+    sinks = _sinks(whole, split)
     for position in order.tolist():
         failed = [run.failures.get(position) for run in (whole, split)]
         if (failed[0] is None) != (failed[1] is None):
             return _difference(records, position, None, failed[0], failed[1], "failure")
-        rows = [outputs.get(position, []) for outputs in by_record]
-        for ordinal in range(max(len(rows[0]), len(rows[1]))):
-            pair = [outputs[ordinal] if ordinal < len(outputs) else None for outputs in rows]
-            difference = _pair(whole, split, pair[0], pair[1], (records, position), found)
-            if difference:
-                return difference
+        for sink in sinks:
+            one, other = (outputs.get((position, sink), []) for outputs in by_record)
+            for first, second in zip_longest(one, other):
+                difference = _pair(whole, split, first, second, (records, position), found)
+                if difference:
+                    return difference
     return _order(whole, split, records)
 
 
@@ -113,20 +119,24 @@ def _one_after_the_other(whole: Run, split: Run, records: Records, found: Compar
     for position in sorted(whole.failures.keys() ^ split.failures.keys()):
         failed = [run.failures.get(position) for run in (whole, split)]
         return _difference(records, position, None, failed[0], failed[1], "failure")
-    for row in range(max(len(whole.values), len(split.values))):
-        first = row if row < len(whole.values) else None
-        second = row if row < len(split.values) else None
-        position = split.source[row] if second is not None else whole.source[row]
-        difference = _pair(whole, split, first, second, (records, max(position, 0)), found)
-        if difference:
-            return difference
+    for sink in _sinks(whole, split):
+        one, other = ([row for row, own in enumerate(run.sinks) if own == sink] for run in (whole, split))
+        for first, second in zip_longest(one, other):
+            position = whole.source[first] if second is None else split.source[second]
+            difference = _pair(whole, split, first, second, (records, max(position, 0)), found)
+            if difference:
+                return difference
     return None
 
 
-def _by_position(run: Run) -> dict[int, list[int]]:
-    rows: dict[int, list[int]] = defaultdict(list)
-    for row, position in enumerate(run.source):
-        rows[position].append(row)
+def _sinks(whole: Run, split: Run) -> list[int]:
+    return sorted({*whole.sinks, *split.sinks})
+
+
+def _by_record_and_sink(run: Run) -> dict[tuple[int, int], list[int]]:
+    rows: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for row, place in enumerate(zip(run.source, run.sinks, strict=True)):
+        rows[place].append(row)
     return rows
 
 
@@ -183,15 +193,15 @@ def _numbers(one: object, other: object) -> bool:
 
 
 def _order(whole: Run, split: Run, records: Records) -> Difference | None:
-    """Find the first output that does not stand in the same place of its partition."""
-    sequences: list[dict[int, list[int]]] = []
+    """Find the first output that does not stand in the same place among its partition's outputs to its topic."""
+    sequences: list[dict[tuple[int, int], list[int]]] = []
     for run in (whole, split):
-        sequence: dict[int, list[int]] = defaultdict(list)
-        for position in run.source:
-            sequence[int(records.partitions[position])].append(position)
+        sequence: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for position, sink in zip(run.source, run.sinks, strict=True):
+            sequence[int(records.partitions[position]), sink].append(position)
         sequences.append(sequence)
-    for partition in sorted(sequences[0]):
-        for first, second in zip(sequences[0][partition], sequences[1][partition], strict=True):
+    for place in sorted(sequences[0]):
+        for first, second in zip(sequences[0][place], sequences[1][place], strict=True):
             if first != second:
                 offsets = int(records.offsets[first]), int(records.offsets[second])
                 return _difference(records, first, None, offsets[0], offsets[1], "order")

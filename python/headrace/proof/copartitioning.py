@@ -123,10 +123,11 @@ def _same(stream: Stream, records: Records, whole: BatchResult, parts: list[tupl
     return all(run.traced for run in runs) and compare(*runs, records).difference is None
 
 
-def _windows(result: BatchResult) -> Iterator[tuple[int, bytes, bytes]]:
-    starts = np.zeros(len(result.values), np.int64) if result.starts is None else result.starts
-    for start, key, value in zip(starts.tolist(), result.keys, result.values, strict=True):
-        yield start, key or b"", bytes(value)
+def _windows(result: BatchResult) -> Iterator[tuple[int, int, bytes, bytes]]:
+    zeros = np.zeros(len(result.values), np.int64)
+    starts, sinks = (zeros if column is None else column for column in (result.starts, result.sinks))
+    for start, sink, key, value in zip(starts.tolist(), sinks.tolist(), result.keys, result.values, strict=True):
+        yield start, sink, key or b"", bytes(value)
 
 
 def same_counts(counts: Mapping[str, int], source: str) -> list[str]:

@@ -16,16 +16,22 @@ from headrace.kafka.records import Records
 _NULL = b"null"
 
 
-def output_digest(rows: pd.DataFrame, source: npt.NDArray[np.int64], records: Records) -> str:
+def output_digest(
+    rows: pd.DataFrame,
+    source: npt.NDArray[np.int64],
+    records: Records,
+    sinks: npt.NDArray[np.int64] | None = None,
+) -> str:
     """Return the digest of a run's outputs: columns, dtypes, exact values, provenance, order within a partition.
 
-    Two runs have one digest exactly if each partition's records gave the same rows in the same order; how the
-    partitions were interleaved does not count. It is the same in every process.
+    Two runs have one digest exactly if each partition's records gave the same rows in the same order to each topic; how
+    partitions and topics were interleaved does not count. It is the same in every process.
 
     Args:
         rows: the outputs, m rows.
         source: int64[m], for each output the position of its record; -1 where unknown.
         records: the records that were processed.
+        sinks: int64[m], the topic of each output, where there are several.
 
     Returns:
         SHA-256 as 64 hexadecimal digits.
@@ -35,10 +41,12 @@ def output_digest(rows: pd.DataFrame, source: npt.NDArray[np.int64], records: Re
     offsets = np.full(len(source), -1, np.int64)
     partitions[known] = records.partitions[source[known]]
     offsets[known] = records.offsets[source[known]]
-    order = np.argsort(partitions, kind="stable")
+    order = np.argsort(partitions, kind="stable") if sinks is None else np.lexsort((sinks, partitions))
     digest = hashlib.sha256()
     digest.update(np.ascontiguousarray(partitions[order], dtype=">i8").tobytes())
     digest.update(np.ascontiguousarray(offsets[order], dtype=">i8").tobytes())
+    if sinks is not None:
+        digest.update(np.ascontiguousarray(sinks[order], dtype=">i8").tobytes())
     for name, dtype in zip(rows.columns, rows.dtypes, strict=True):
         digest.update(_tagged(b"c", repr(name).encode(), str(dtype).encode()))
         for value in rows[name].iloc[order].tolist():

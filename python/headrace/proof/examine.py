@@ -11,8 +11,10 @@ from headrace.engine.edges import Edges
 from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.engine.trial import process, process_batches
+from headrace.errors import UsageError
 from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
+from headrace.proof.all_failed import all_failed
 from headrace.proof.check import check
 from headrace.proof.digest import output_digest
 from headrace.proof.past_sample import PastSample
@@ -37,6 +39,7 @@ class Examination:
         verdict: what the check found.
         output_digest: of ``whole``; the clean room's must be the same.
         past: what is known of the log around the sample.
+        all_failed: every record of the sample failed.
     """
 
     stream: Stream
@@ -44,6 +47,7 @@ class Examination:
     verdict: Verdict
     output_digest: str
     past: PastSample = field(default_factory=PastSample)
+    all_failed: bool = False
 
     def document(self, sample: str) -> StreamDocument:
         """Return what ``stream.yaml`` holds: the pinned document with what the check proved.
@@ -112,15 +116,31 @@ def examine_stream(
     past: PastSample | None = None,
     seed: int = 0,
 ) -> Examination:
-    """Run and check a stream whose types and matching are pinned already, one from a folder for example."""
+    """Run and check a stream whose types and matching are pinned already, one from a folder for example.
+
+    Raises:
+        UsageError: neither a record nor an output has the column of ``--key``.
+    """
     around = past or PastSample()
     if stream.edges is not None and stream.document.spec.lookback:
         stream = _without_failed(stream, stream.edges)
     whole = process(stream, records)
+    _require_key(stream, whole)
     stream = with_output(stream, whole)
     verdict = with_sides(stream, check(stream, records, seed=seed, whole=whole), sides or SideSamples())
     verdict = verdict.model_copy(update={"messages": (*verdict.messages, *around.notes)})
-    return Examination(stream, whole, verdict, output_digest(whole.rows, whole.source, records), around)
+    digest = output_digest(whole.rows, whole.source, records, whole.sinks)
+    return Examination(stream, whole, verdict, digest, around, all_failed(stream, records, whole))
+
+
+def _require_key(stream: Stream, whole: BatchResult) -> None:
+    """Refuse a ``--key`` that neither a record nor an output has; what remembers was asked before it ran."""
+    spec, given = stream.document.spec, {str(name) for name in whole.rows.columns}
+    if spec.key is None or spec.remembers or not len(whole.values):
+        return
+    if spec.key not in {*map(str, whole.before.columns), *given}:
+        message = f"Neither the records of `{spec.source}` nor the cell's output have a column `{spec.key}` for --key."
+        raise UsageError(message, hint=f"The output has {', '.join(f'`{name}`' for name in sorted(given)[:20])}.")
 
 
 def _without_failed(stream: Stream, edges: Edges) -> Stream:

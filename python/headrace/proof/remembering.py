@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pandas as pd
 
@@ -240,8 +240,8 @@ def _compare(whole: BatchResult, split: BatchResult, records: Records, *, window
 def _compare_windows(whole: BatchResult, split: BatchResult, records: Records) -> Difference | None:
     """Compare what each window gave, whatever the order in which the rows of one window come."""
     one, other = _by_window(whole), _by_window(split)
-    for start in sorted(one.keys() | other.keys()):
-        for mine, theirs in _pairs(one.get(start, []), other.get(start, [])):
+    for start, sink in sorted(one.keys() | other.keys()):
+        for mine, theirs in zip_longest(one.get((start, sink), []), other.get((start, sink), [])):
             key = mine[0] if mine is not None else theirs[0] if theirs is not None else None
             place = {
                 "partition": int(records.partitions[0]),
@@ -262,25 +262,20 @@ def _compare_windows(whole: BatchResult, split: BatchResult, records: Records) -
 _Row = tuple[str | None, dict[str, object]]
 
 
-def _by_window(result: BatchResult) -> dict[int, list[_Row]]:
-    starts: npt.NDArray[np.int64] = (
-        result.starts if result.starts is not None else np.zeros(len(result.values), np.int64)
-    )
-    rows: dict[int, list[_Row]] = defaultdict(list)
-    for start, key, value in zip(starts.tolist(), result.keys, result.values, strict=True):
-        rows[start].append((None if key is None else key.decode("utf-8", "replace"), orjson.loads(value)))
-    return {start: sorted(own, key=_order) for start, own in rows.items()}
+def _by_window(result: BatchResult) -> dict[tuple[int, int], list[_Row]]:
+    """Return the rows by the start of their window and by topic."""
+    zeros = np.zeros(len(result.values), np.int64)
+    starts, sinks = (zeros if column is None else column for column in (result.starts, result.sinks))
+    rows: dict[tuple[int, int], list[_Row]] = defaultdict(list)
+    for start, sink, key, value in zip(starts.tolist(), sinks.tolist(), result.keys, result.values, strict=True):
+        rows[start, sink].append((None if key is None else key.decode("utf-8", "replace"), orjson.loads(value)))
+    return {place: sorted(own, key=_order) for place, own in rows.items()}
 
 
 def _order(row: _Row) -> tuple[str, list[str]]:
     """Order rows by key, then by what is no float, which may differ in its last digits."""
     plain = [f"{name}={value}" for name, value in sorted(row[1].items()) if not isinstance(value, float)]
     return row[0] or "", plain
-
-
-def _pairs(one: list[_Row], other: list[_Row]) -> Iterator[tuple[_Row | None, _Row | None]]:
-    for place in range(max(len(one), len(other))):
-        yield one[place] if place < len(one) else None, other[place] if place < len(other) else None
 
 
 def _text(length: timedelta) -> str:

@@ -29,7 +29,9 @@ class CleanResult(BaseModel):
         rows_out: rows that came out.
         filtered: records that neither failed nor gave a row; ``None`` where rows cannot be traced.
         failed: records that failed.
+        all_failed: every record of the sample failed.
         first_error: the first failure as one line, or ``None``.
+        first_line: the line of ``transform.py`` that raised it, where there is one.
         output: dtype of each output column.
         matching: how output rows are matched to input rows, found out there.
         repartition: the records do not stand by the stream's key.
@@ -46,7 +48,9 @@ class CleanResult(BaseModel):
     rows_out: int
     filtered: int | None
     failed: int
+    all_failed: bool = False
     first_error: str | None
+    first_line: int | None = None
     output: dict[str, str]
     matching: Matching
     repartition: bool = False
@@ -65,7 +69,9 @@ class CleanResult(BaseModel):
             rows_out=found.verdict.rows_out,
             filtered=found.verdict.filtered,
             failed=found.verdict.failed,
+            all_failed=found.all_failed,
             first_error=failures[0].summary if failures else None,
+            first_line=failures[0].line if failures else None,
             output=found.stream.document.output,
             matching=found.stream.document.matching,
             repartition=found.stream.document.repartition,

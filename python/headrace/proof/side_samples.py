@@ -96,7 +96,7 @@ def pinned_sides(
     for side, declared in zip(spec.side_inputs, spec.sides, strict=True):
         counts[side.topic] = require_topic(cluster, side.topic).partitions
         found = infer_types(cluster, side.topic, renew=renew, format=spec.format, registry=registry)
-        own = spec.model_copy(update={"source": side.topic, "time": side.time, "types": {}})
+        own = spec.model_copy(update={"source": side.topic, "time": side.time, "types": {}, "key": None})
         types[side.topic] = column_types(found, own)
         words = f"{declared} beside {spec.source} {sample.pin.offsets} by {spec.time} {span}"
 
@@ -120,7 +120,7 @@ def _divided(
 ) -> dict[str, int]:
     """Return the side topics that are divided as the stream is, with how many partitions they have."""
     candidates = same_counts(counts, spec.source)
-    if spec.key is None or not candidates:
+    if spec.key not in arrived.rows.frame.columns or not candidates:  # none, or one that the cell makes
         return {}
     count = counts[spec.source]
     column = arrived.rows.frame[spec.key]

@@ -64,6 +64,17 @@ class Built:
         )
         raise ProofError(message, hint=hint)
 
+    @property
+    def all_failed(self) -> str | None:
+        """Where every record of the sample failed, a sentence with the first failure and the line that raised it."""
+        clean = self.clean
+        if not clean.all_failed:
+            return None
+        line = clean.first_line
+        text = "" if line is None else self.cut.module_source.splitlines()[line - 1].strip()
+        place = "" if line is None else f", at line {line} of transform.py: `{text}`"
+        return f"`{self.cut.spec.name}` fails on every record of the sample, the first with {clean.first_error}{place}"
+
 
 def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None, tests: bool = True) -> Built:
     """Write the folder of a notebook's stream and run it in the clean room on the pinned sample.

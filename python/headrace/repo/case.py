@@ -59,13 +59,14 @@ class StreamCase:
         if self.document.spec.remembers:
             places = np.arange(len(self.records), dtype=np.int64)
             parts = [places[start : start + batch] for start in range(0, len(places), batch)] if batch else [places]
-            return outcomes(self.records, joined(process_batches(self.stream, self.records, parts)))
+            found = joined(process_batches(self.stream, self.records, parts))
+            return outcomes(self.records, found, self.document.spec.sinks)
         size = batch or max(len(self.records), 1)
-        found: list[dict[str, Any]] = []
+        lines: list[dict[str, Any]] = []
         for start in range(0, len(self.records), size):
             part = self.records.take(np.arange(start, min(start + size, len(self.records))))
-            found += outcomes(part, process(self.stream, part))
-        return found
+            lines += outcomes(part, process(self.stream, part), self.document.spec.sinks)
+        return lines
 
     def dtypes(self) -> dict[str, str]:
         """Return the dtype of each output column."""

@@ -17,7 +17,8 @@ def check_notebook(notebook: Path, stream: str | None = None, *, cluster: str | 
     Args:
         notebook: the notebook's file.
         stream: only this one; its errors are raised. Without it all are checked, and a stream that cannot be checked
-            has ``equal`` null, ``refused`` true and the error as its reason.
+            has ``equal`` null, ``refused`` true and the error as its reason. ``all_failed`` says that every record of
+            the sample failed.
         cluster: in place of the cells' and the project's.
 
     Raises:
@@ -53,11 +54,12 @@ def _contract(built: Built) -> dict[str, Any]:
         "rows_out": verdict.rows_out,
         "filtered": verdict.filtered,
         "failed": verdict.failed,
+        "all_failed": built.clean.all_failed,
         "equal": verdict.equal,
         "difference": None if difference is None else difference.model_dump(mode="json"),
         "suggestion": verdict.suggestion,
         "rewrite": verdict.rewrite,
-        "reason": verdict.reason,
+        "reason": f"{built.all_failed}." if built.all_failed else verdict.reason,
         "sample": built.sample.pin.offsets,
         "messages": list(verdict.messages),
         "refused": False,
@@ -68,4 +70,5 @@ def _refused(stream: str, reason: str) -> dict[str, Any]:
     counts = dict.fromkeys(
         ("rows_in", "rows_out", "filtered", "failed", "equal", "difference", "suggestion", "rewrite")
     )
-    return {"stream": stream, **counts, "reason": reason, "sample": None, "messages": [], "refused": True}
+    facts: dict[str, Any] = {"reason": reason, "sample": None, "messages": [], "refused": True, "all_failed": False}
+    return {"stream": stream, **counts, **facts}

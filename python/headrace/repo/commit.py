@@ -54,8 +54,8 @@ def commit(
 
     Raises:
         RefusedError: the stream cannot be cut out of the notebook (among them UnknownNameError), differs between
-            batch and stream, or the repository is not in a state to commit to; DirtyFolderError where uncommitted
-            changes in the stream's folder would be lost.
+            batch and stream, fails on every record of its sample, or the repository is not in a state to commit to;
+            DirtyFolderError where uncommitted changes in the stream's folder would be lost.
         ProofError: the clean room's output is not the preview's.
         HeadraceError: see :func:`headrace.repo.build.build`.
     """
@@ -69,6 +69,7 @@ def commit(
         built = build(notebook, stream, folder, cluster=cluster)
         built.require_preview()
         _require_not_different(built)
+        _require_some_that_pass(built)
         files = folder_files(folder, stream) | project_files(place, built.cluster)
     place.require_clean(files)
     changed = tuple(path for path, content in files.items() if place.committed(path) != content)
@@ -91,3 +92,8 @@ def _require_not_different(built: Built) -> None:
         f"`{built.cut.spec.name}` gives another result on a stream than on the whole sample: {verdict.reason}{where}"
     )
     raise RefusedError(message, hint="Change the cell so that each row depends on itself alone, and preview it again.")
+
+
+def _require_some_that_pass(built: Built) -> None:
+    if built.all_failed:
+        raise RefusedError(f"{built.all_failed}.", hint="Mend the cell, or take a sample in which some pass.")

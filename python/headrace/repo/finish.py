@@ -70,7 +70,7 @@ def work(folder: Path, records: Records, sides: Mapping[str, Records], edges: Ed
     stream = with_few_sides(replace(found.stream, edges=None), fixture)  # the test's records are all there are
     for topic, own in sides_of(stream).items():
         write_records(tests / side_name(topic), own)
-    write_lines(tests / EXPECTED_NAME, outcomes(fixture, process(stream, fixture)))
+    write_lines(tests / EXPECTED_NAME, outcomes(fixture, process(stream, fixture), stream.document.spec.sinks))
     case = StreamCase.read(folder)
     return Finished(
         clean=CleanResult.of(found),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ ENOUGH_RECORDS = 12
 def choose(records: Records, result: BatchResult) -> list[int]:
     """Return positions of at most :data:`MOST_RECORDS` records, ascending, that cover what happened.
 
-    Each kind of outcome is there: kept, filtered, every kind of failure; every pattern of nulls in input and output
-    and of true and false in the output, as far as there is room.
+    Each kind of outcome is there: kept, filtered, every kind of failure, every choice of topics; every pattern of nulls
+    in input and output and of true and false in the output, as far as there is room.
 
     Args:
         records: the sample.
@@ -90,11 +91,17 @@ def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
 
 
-def outcomes(records: Records, result: BatchResult) -> list[dict[str, Any]]:
+def outcomes(records: Records, result: BatchResult, sinks: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return what became of records, one object a record, in their order.
 
-    ``output`` lists the key and value of each output, none for a filtered record; ``error`` names the kind of error of
-    a failed one. Outputs that cannot be traced to a record follow, each by itself.
+    ``output`` lists the key and value of each output, none for a filtered record, and with several topics the topic it
+    goes ``to``; ``error`` names the kind of error of a failed one. Outputs that cannot be traced to a record follow,
+    each by itself.
+
+    Args:
+        records: the records that were processed.
+        result: what became of them.
+        sinks: the stream's topics.
     """
     lines: list[dict[str, Any]] = [
         {"partition": int(partition), "offset": int(offset), "output": []}
@@ -105,8 +112,12 @@ def outcomes(records: Records, result: BatchResult) -> list[dict[str, Any]]:
         line.pop("output")
         line["error"] = type(failure.error).__name__
     untraced = []
-    for row, source in enumerate(result.source.tolist()):
+    topics = np.zeros(len(result.values), np.int64) if result.sinks is None else result.sinks
+    for row in np.argsort(topics, kind="stable").tolist():
+        source = int(result.source[row])
         output = {"key": as_text(result.keys[row]), "value": orjson.loads(result.values[row])}
+        if len(sinks) > 1:
+            output["to"] = sinks[int(topics[row])]
         if source >= 0:
             lines[source]["output"].append(output)
         else:
@@ -126,9 +137,21 @@ def _kinds(records: Records, result: BatchResult) -> list[tuple[object, ...]]:
     for row, position in enumerate(result.source.tolist()):
         if position >= 0:
             kinds[position] = ("kept", *kinds[position][1:2], *(pattern[row].tobytes() for pattern in patterns))
+    for position, topics in _topics(result).items():
+        kinds[position] = (*kinds[position], frozenset(topics))
     for failure in result.failures:
         kinds[failure.position] = ("failed", failure.kind, type(failure.error).__name__, failure.line)
     return kinds
+
+
+def _topics(result: BatchResult) -> dict[int, set[int]]:
+    """Return by record which topics its outputs go to; nothing where there is one topic."""
+    topics: dict[int, set[int]] = defaultdict(set)
+    if result.sinks is not None:
+        for position, sink in zip(result.source.tolist(), result.sinks.tolist(), strict=True):
+            if position >= 0:
+                topics[position].add(sink)
+    return topics
 
 
 def _value(value: bytes | None) -> Any:  # noqa: ANN401  any JSON object

@@ -42,7 +42,8 @@ def with_few_sides(stream: Stream, records: Records) -> Stream:
 
     Parts of the rows are left out, smaller and smaller ones, as long as the outcomes stay the same and the runs last.
     """
-    wanted = outcomes(records, process(stream, records))
+    sinks = stream.document.spec.sinks
+    wanted = outcomes(records, process(stream, records), sinks)
     kept = dict(sides_of(stream))
     runs = MOST_RUNS
     for topic, own in sides_of(stream).items():
@@ -54,7 +55,7 @@ def with_few_sides(stream: Stream, records: Records) -> Stream:
                 fewer = np.delete(places, np.s_[start : start + part])
                 runs -= 1
                 smaller = _with(stream, {**kept, topic: own.take(fewer)})
-                if len(fewer) and outcomes(records, process(smaller, records)) == wanted:
+                if len(fewer) and outcomes(records, process(smaller, records), sinks) == wanted:
                     places = fewer
                 else:
                     start += part

@@ -1,6 +1,13 @@
 """The vocabulary: what a stream declares. Imports nothing else of Headrace but its errors."""
 
-from headrace.spec.column_type import COLUMN_TYPES, NEVER_NULL_TYPES, TIME_TYPE, ColumnType, parse_column_type
+from headrace.spec.column_type import (
+    COLUMN_TYPES,
+    META_COLUMNS,
+    NEVER_NULL_TYPES,
+    TIME_TYPE,
+    ColumnType,
+    parse_column_type,
+)
 from headrace.spec.decorator import SPEC_ATTRIBUTE, stream
 from headrace.spec.document import DOCUMENT_NAME, Matching, ProofSummary, StreamDocument, read_document, to_yaml
 from headrace.spec.durations import parse_duration
@@ -17,6 +24,7 @@ __all__ = [
     "COLUMN_TYPES",
     "DEFAULT_SAMPLE",
     "DOCUMENT_NAME",
+    "META_COLUMNS",
     "NEVER_NULL_TYPES",
     "OPTIONS",
     "SPEC_ATTRIBUTE",

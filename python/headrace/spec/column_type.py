@@ -9,6 +9,9 @@ from headrace.errors import UsageError
 ColumnType = Literal["int64", "float64", "bool", "boolean", "Int64", "str", "object", "datetime64[us, UTC]"]
 """pandas dtype names. ``Int64`` and ``boolean`` hold nulls, ``int64`` and ``bool`` do not."""
 
+META_COLUMNS = ("_key", "_partition", "_offset", "_timestamp", "_headers")
+"""What ``--meta`` adds to the records' own columns."""
+
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 NEVER_NULL_TYPES: frozenset[ColumnType] = frozenset({"int64", "bool"})
 TIME_TYPE: ColumnType = "datetime64[us, UTC]"

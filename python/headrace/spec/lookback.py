@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from headrace.errors import UsageError
-from headrace.spec.durations import parse_duration
+from headrace.spec.durations import is_duration, parse_duration
 
 _ROWS = re.compile(r"(\d+)\s*rows?")
 
@@ -29,19 +29,16 @@ def parse_lookback(text: str) -> Lookback:
     """Return the lookback that ``text`` declares.
 
     Raises:
-        UsageError: it is neither a length of time nor a number of rows, or zero.
+        UsageError: it is neither a length of time nor a number of rows, zero, or longer than any may be.
     """
     match = _ROWS.fullmatch(text.strip())
     if match:
         lookback = Lookback(rows=int(match[1]))
+    elif is_duration(text):
+        lookback = Lookback(span=parse_duration(text))
     else:
-        try:
-            lookback = Lookback(span=parse_duration(text))
-        except UsageError:
-            message = f"`{text}` is not a lookback."
-            raise UsageError(
-                message, hint="Write a length of time such as 6h or 28d, or a number such as 50rows."
-            ) from None
+        message = f"`{text}` is not a lookback."
+        raise UsageError(message, hint="Write a length of time such as 6h or 28d, or a number such as 50rows.")
     if not (lookback.span or lookback.rows):
         message = f"`{text}` looks back at nothing."
         raise UsageError(message, hint="Leave the lookback out, or write how far it goes: 28d or 50rows.")
