@@ -51,7 +51,7 @@ class States:
             state.name: None if state.ttl is None else microseconds(state.ttl)
             for state in document.spec.declared_states
         }
-        self._pinned = {name: dict(document.states[name]) for name in self._ttls if document.states.get(name)}
+        self._pinned = {name: dict(document.states[name]) for name in self._ttls if name in document.states}
         self._dtypes: dict[str, dict[str, str]] = {name: self._pinned.get(name, {}) for name in self._ttls}
         self._store = store
         self._declaration = declaration.encode()
