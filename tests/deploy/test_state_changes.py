@@ -49,8 +49,9 @@ def test_the_same_columns_need_no_word() -> None:
     assert changes(document(COLUMNS)) == []
 
 
-def test_a_new_column_that_knows_null_is_said() -> None:
-    said = changes(document({**COLUMNS, "mean": "float64"}))
+@pytest.mark.parametrize("dtype", ["float64", "Int64", "boolean", "str"])
+def test_a_new_column_that_knows_null_is_said(dtype: str) -> None:
+    said = changes(document({**COLUMNS, "mean": dtype}))
     assert said == ["the state totals has a new column mean: null for keys of before"]
 
 

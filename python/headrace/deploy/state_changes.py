@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from headrace.deploy.deployments import Deployment, release_folder
+from headrace.engine.state.rows import knows_null
 from headrace.errors import HeadraceError, RefusedError
 from headrace.spec import DOCUMENT_NAME, StreamDocument, read_document
-
-_NO_NULLS = ("int", "uint", "bool")
 
 
 def state_changes(document: StreamDocument, history: Sequence[Deployment]) -> Iterator[str]:
@@ -63,7 +62,7 @@ def _columns(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> 
     for column, dtype in after.items():
         if column in before:
             continue
-        if dtype.startswith(_NO_NULLS):
+        if not knows_null(dtype):
             message = f"The state `{name}` has a new column `{column}` of {dtype}, which keys of before do not have."
             hint = "Make it float64, Int64 or boolean, which know null, or rename the state: it then begins empty."
             raise RefusedError(message, hint=hint)
