@@ -7,6 +7,7 @@ import { type IProblem, problemOf } from '../api/error';
 import type { ICommit } from '../api/types';
 import { Name } from '../components/name';
 import { Problem } from '../components/problem';
+import { warningIcon } from '../icons';
 
 /**
  * The files a commit would write and its message, to be edited.
@@ -129,6 +130,12 @@ function Draft(props: {
           </li>
         ))}
       </ul>
+      {draft.warnings.map(warning => (
+        <div key={warning} className="jp-Headrace-problem" role="status">
+          <warningIcon.react tag="span" className="jp-Headrace-icon" />
+          <div className="jp-Headrace-problemText">{warning}</div>
+        </div>
+      ))}
     </>
   );
 }

@@ -63,8 +63,9 @@ def test_rules(tokens: list[str | None], expected: str) -> None:
 def test_columns_never_null_counts_and_broken_records() -> None:
     values = [b'{"a":1,"b":null}', b'{"c":"x","a":2,"b":1}', b"broken", None, b"[1]"]
     inferred = infer_from_values(values)
+    kinds = {"a": {"whole numbers": 2}, "b": {"null": 1, "whole numbers": 1}, "c": {"text": 1, "null": 1}}
     assert inferred == InferredTypes(
-        columns={"a": "int64", "b": "float64", "c": "str"}, never_null=("a",), records=2, broken=3
+        columns={"a": "int64", "b": "float64", "c": "str"}, never_null=("a",), records=2, broken=3, kinds=kinds
     )
     assert list(inferred.columns) == ["a", "b", "c"]
     assert infer_from_values([]) == InferredTypes(columns={}, never_null=(), records=0)

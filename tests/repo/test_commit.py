@@ -208,7 +208,7 @@ def test_the_commands_exit_statuses_and_keys(notebook: Path, git: Git) -> None:
     assert json.loads(dry.stdout)["commit"] is None
     assert git("rev-list", "--all") == ""
     made = _run("commit", str(notebook), "late", "-m", "My own words", "--json")
-    assert json.loads(made.stdout).keys() == {"commit", "branch", "files", "message"}
+    assert json.loads(made.stdout).keys() == {"commit", "branch", "files", "message", "warnings"}
     assert git("log", "-1", "--format=%s").strip() == "My own words"
     bodies = ["df.assign(total=df.id.cumsum())", "df[df.x > NOPE]"]
     cells = [

@@ -51,6 +51,8 @@ def commit(
         note(f"Nothing to commit: {stream} is the same in {(result.commit or '')[:10]}.")
     elif dry_run:
         note("Dry run: nothing is committed.")
+    for warning in result.warnings:
+        note(f"warning: {warning}")
     lines = [f"{(result.commit or 'would be')[:10]} on {result.branch}", *(f"  {path}" for path in result.files)]
     emit(result.model_dump(mode="json"), as_json=as_json, text="\n".join([*lines, "", result.message]))
 

@@ -42,6 +42,8 @@ class Deployment(BaseModel):
         replicas: how many processes share the partitions.
         start: source offset of each partition at the switch; used until this deployment has committed.
         keeps_records: whether the changelog keeps what a lookback needs longer than its topic has it.
+        key: the column that its states are kept by; ``None`` without one.
+        states: pandas dtype of each column of each state, by name, as the commit pins them.
         created: when, ISO 8601 in UTC.
         folder: the exported stream folder on this machine; empty in the copy on the cluster.
     """
@@ -61,6 +63,8 @@ class Deployment(BaseModel):
     replicas: int = Field(ge=1)
     start: dict[int, int]
     keeps_records: bool = False
+    key: str | None = None
+    states: dict[str, dict[str, str]] = {}
     created: str = Field(default_factory=_now)
     folder: str = ""
 
@@ -76,6 +80,11 @@ def service_folder(service: str) -> Path:
     except ValueError as error:
         raise UsageError(f"{error}.".replace("name a stream", "name a service")) from None
     return home("services") / service
+
+
+def release_folder(service: str, commit: str) -> Path:
+    """Return where the files of ``commit`` are exported to for ``service``; it need not exist."""
+    return service_folder(service) / "releases" / commit
 
 
 def deployment_path(service: str) -> Path:

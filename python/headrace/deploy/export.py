@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
+from headrace.deploy.deployments import release_folder
 from headrace.deploy.identity import RepositoryIdentity, identify
 from headrace.deploy.repository import CommittedFile, Repository
 from headrace.errors import DirtyFolderError, MissingStreamError, RefusedError
@@ -64,7 +65,8 @@ def export(folder: Path, commit: str | None = None) -> Release:
         except RefusedError as error:
             message = error.message.replace(f"{draft}/", "")
             raise RefusedError(f"Commit {sha[:10]}: {message}", hint="Mend the file and commit it.") from None
-        release = home("services", document.spec.name, "releases") / sha
+        release = release_folder(document.spec.name, sha)
+        release.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _settle(files, draft, release)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

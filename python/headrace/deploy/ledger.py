@@ -28,13 +28,18 @@ def current_deployment(cluster: Cluster, service: str) -> Deployment | None:
     Raises:
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    value = _latest(cluster).get(service.encode())
-    if not value:
-        return None
-    try:
-        return Deployment.model_validate_json(value)
-    except ValidationError:
-        return None
+    return _read(_latest(cluster).get(service.encode()))
+
+
+def past_deployments(cluster: Cluster, service: str) -> list[Deployment]:
+    """Return every deployment of ``service`` that the cluster's ledger has, oldest first, also from before a deletion.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    own = f"{service}/".encode()
+    found = [_read(value) for key, value in _latest(cluster).items() if key.startswith(own)]
+    return [deployment for deployment in found if deployment is not None]
 
 
 def refuse_other_owner(deployment: Deployment | None, repository: RepositoryIdentity) -> None:
@@ -78,6 +83,13 @@ def retire(cluster: Cluster, service: str) -> None:
     _produce(cluster, {service.encode(): None})
 
 
+def _read(value: bytes | None) -> Deployment | None:
+    try:
+        return Deployment.model_validate_json(value) if value else None
+    except ValidationError:
+        return None
+
+
 def _produce(cluster: Cluster, records: dict[bytes, bytes | None]) -> None:
     problems: list[KafkaError] = []
     client = producer(cluster, purpose="deployments")
@@ -98,7 +110,7 @@ def _produce(cluster: Cluster, records: dict[bytes, bytes | None]) -> None:
 
 
 def _latest(cluster: Cluster) -> dict[bytes, bytes | None]:
-    """Return the newest value of each key."""
+    """Return the newest value of each key, in the order in which they were first written."""
     try:
         ends = watermarks(cluster, DEPLOYMENTS_TOPIC)
     except MissingTopicError:

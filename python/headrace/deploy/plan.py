@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import assert_never
 
 from headrace.deploy.export import Release
+from headrace.deploy.ledger import past_deployments
 from headrace.deploy.offsets import start_offsets
 from headrace.deploy.state_changes import state_changes
 from headrace.engine.service.keeping import keeps_records
@@ -109,8 +110,8 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         start: ``committed``, ``earliest``, ``latest``, a time or offsets (see :mod:`headrace.deploy.offsets`).
 
     Raises:
-        RefusedError: the stream has no sink, so many replicas cannot share its work, or its states do not fit what its
-            service keeps.
+        RefusedError: the stream has no sink, so many replicas cannot share its work, or its states have no pinned
+            columns or do not fit what its service keeps.
         MissingTopicError: its source does not exist.
         UsageError: ``start`` or ``replicas`` is none.
         ExpiredOffsetError: a committed offset is no longer in the log.
@@ -149,9 +150,15 @@ def plan(release: Release, cluster: Cluster, *, replicas: int = 1, start: str = 
         warnings=(
             *(_what_is_kept(spec) if keeps else _short_retention(cluster, spec)),
             *_divided_sides(cluster, release.document, partitions),
-            *state_changes(release.document),
+            *_changes_of_states(release.document, cluster, existing),
         ),
     )
+
+
+def _changes_of_states(document: StreamDocument, cluster: Cluster, existing: Container[str]) -> Iterator[str]:
+    """Say what becomes of the states that the service has or had; without their topic nothing is kept of them."""
+    had_some = state_topic(document.spec.name) in existing
+    return state_changes(document, past_deployments(cluster, document.spec.name) if had_some else [])
 
 
 def _what_is_kept(spec: StreamSpec) -> Iterator[str]:

@@ -51,7 +51,8 @@ def deploy(
 
     Raises:
         DirtyFolderError: uncommitted changes.
-        RefusedError: the name belongs to another repository, there is no sink, or replicas would stand idle.
+        RefusedError: the name belongs to another repository, there is no sink, replicas would stand idle, or states
+            have no pinned columns or do not fit what the service keeps.
         MissingError: no such stream folder, source topic or cluster.
         UnsafeSettingError: the cluster's definition has a setting outside the allow-list.
         ClusterError: the cluster cannot be reached, or refuses.
@@ -83,6 +84,8 @@ def deploy(
         replicas=intended.replicas,
         start=start_offsets(where, spec.name, spec.source, start) if former else intended.start,
         keeps_records=intended.keeps_records,
+        key=spec.key,
+        states=release.document.states,
         folder=str(release.folder),
     )
     announce(where, deployment)

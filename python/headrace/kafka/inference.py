@@ -41,10 +41,19 @@ _WANTED = 20_000
 _PLACES = 8
 _LIMITS = SampleLimits(records=100_000, bytes=200_000_000, seconds=60.0)
 _RETENTION_TRIES = 3
-_WIDE_INTEGER = "integer beyond 64 bits"
+Kind = type | str
+_WIDE_INTEGER = "numbers beyond 64 bits"
+_WORDS: dict[Kind, str] = {
+    int: "whole numbers",
+    float: "numbers with a point",
+    bool: "true or false",
+    str: "text",
+    list: "arrays",
+    dict: "objects",
+    type(None): "null",
+}
 
 Ends = dict[int, tuple[int, int]]
-Kind = type | str
 
 
 class InferredTypes(BaseModel):
@@ -56,6 +65,8 @@ class InferredTypes(BaseModel):
         records: how many records the types rest on.
         broken: how many more were read that are not JSON objects; they do not count.
         left_out: how many fields have no column, because a topic has at most 10,000 columns.
+        kinds: for each column how many rows hold what: ``text``, ``whole numbers``, ``null``, also where the field is
+            missing; empty where the types do not come from values.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +76,7 @@ class InferredTypes(BaseModel):
     records: int
     broken: int = 0
     left_out: int = 0
+    kinds: dict[str, dict[str, int]] = {}
 
 
 class _Entry(BaseModel):
@@ -128,8 +140,7 @@ def infer_from_values(values: Sequence[bytes | None]) -> InferredTypes:
     """Return the types that n record values have together; values that are no JSON objects are left out."""
     from headrace.kafka.codec.json.by_record import parse_objects  # noqa: PLC0415  loads pandas; kept types do not need it
 
-    kinds: dict[str, set[Kind]] = {}
-    present: dict[str, int] = defaultdict(int)
+    kinds: dict[str, dict[Kind, int]] = {}
     left_out: set[str] = set()
     broken = rows = 0
     for value in values:
@@ -144,14 +155,20 @@ def infer_from_values(values: Sequence[bytes | None]) -> InferredTypes:
                 if len(kinds) == MOST_COLUMNS:
                     left_out.add(name)
                     continue
-                kinds[name] = set()
-            kinds[name].add(_kind(field))
-            present[name] += 1
+                kinds[name] = defaultdict(int)
+            kinds[name][_kind(field)] += 1
     records = len(values) - broken
-    never_null = tuple(name for name, found in kinds.items() if present[name] == rows and type(None) not in found)
-    certain = set(never_null)
-    columns = {name: _type_of(found, nullable=name not in certain) for name, found in kinds.items()}
-    return InferredTypes(columns=columns, never_null=never_null, records=records, broken=broken, left_out=len(left_out))
+    for found in kinds.values():
+        if (missing := rows - sum(found.values())) > 0:
+            found[type(None)] += missing
+    return InferredTypes(
+        columns={name: _type_of(set(found), nullable=type(None) in found) for name, found in kinds.items()},
+        never_null=tuple(name for name, found in kinds.items() if type(None) not in found),
+        records=records,
+        broken=broken,
+        left_out=len(left_out),
+        kinds={name: {_words(kind): count for kind, count in found.items()} for name, found in kinds.items()},
+    )
 
 
 def column_types(inferred: InferredTypes, spec: StreamSpec) -> dict[str, ColumnType]:
@@ -194,6 +211,10 @@ def _kind(field: object) -> Kind:
     if type(field) is int and not -(2**63) <= field < 2**63:
         return _WIDE_INTEGER
     return type(field)
+
+
+def _words(kind: Kind) -> str:
+    return kind if isinstance(kind, str) else _WORDS[kind]
 
 
 def _type_of(found: set[Kind], *, nullable: bool) -> ColumnType:

@@ -92,7 +92,7 @@ def with_output(stream: Stream, whole: BatchResult) -> Stream:
     """Return the stream with the dtypes of output and states as ``whole`` has them."""
     rows = whole.rows
     output = {str(name): str(dtype) for name, dtype in zip(rows.columns, rows.dtypes, strict=True)}
-    states = {name: dtypes_of(frame) for name, frame in whole.states.items() if len(frame.columns)}
+    states = {name: dtypes_of(frame) for name, frame in whole.states.items() if len(frame)}
     return replace(stream, document=stream.document.model_copy(update={"output": output, "states": states}))
 
 

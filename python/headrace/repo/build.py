@@ -8,7 +8,7 @@ from pathlib import Path
 from headrace.engine.codecs import registry_for
 from headrace.errors import ExpiredOffsetError, ProofError
 from headrace.kafka.clusters import Cluster, resolve_cluster
-from headrace.kafka.inference import column_types, infer_types
+from headrace.kafka.inference import InferredTypes, column_types, infer_types
 from headrace.kafka.pins import pinned_sample
 from headrace.kafka.sampling import Sample, SamplePin, read_pin
 from headrace.proof import previews
@@ -33,6 +33,7 @@ class Built:
         cluster: where its records come from.
         sample: the pinned records it was proved on.
         document: what its ``stream.yaml`` holds.
+        inferred: what the topic's records say about its columns.
         clean: what the clean room found.
         preview: the preview that it must equal, or ``None`` when the cell was not previewed as it stands.
     """
@@ -41,6 +42,7 @@ class Built:
     cluster: Cluster
     sample: Sample
     document: StreamDocument
+    inferred: InferredTypes
     clean: CleanResult
     preview: Preview | None
 
@@ -145,7 +147,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         same_dtypes, agree = finished.fixture_dtypes == clean.output, bool(proof.equal) and finished.batches_agree
         text = test_module_text(document, dtypes=same_dtypes, batches=agree)
         (folder / "tests" / "test_transform.py").write_text(text, encoding="utf-8")
-    return Built(cut, where, sample, document, clean, preview)
+    return Built(cut, where, sample, document, inferred, clean, preview)
 
 
 def _matching_preview(notebook: Path, cut: Slice, cluster: Cluster) -> Preview | None:

@@ -13,6 +13,8 @@ from headrace.repo.folder import STREAMS_FOLDER, folder_files
 from headrace.repo.git import Repository
 from headrace.repo.message import draft_message
 from headrace.repo.project import project_files
+from headrace.repo.type_changes import type_changes
+from headrace.spec import DOCUMENT_NAME, parse_document
 
 
 class CommitResult(BaseModel):
@@ -23,6 +25,7 @@ class CommitResult(BaseModel):
         branch: the branch it is on.
         files: what it changes, paths from the repository's root; none where nothing has changed.
         message: its message.
+        warnings: what else is worth knowing, a sentence each: columns whose type is not that of the last commit.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +34,7 @@ class CommitResult(BaseModel):
     branch: str
     files: tuple[str, ...]
     message: str
+    warnings: tuple[str, ...]
 
 
 def commit(
@@ -76,11 +80,22 @@ def commit(
     text = message.strip() + "\n" if message and message.strip() else draft_message(built.document)
     if not changed:
         holder = place.last_commit(f"{STREAMS_FOLDER}/{stream}")
-        return CommitResult(
-            commit=holder, branch=branch, files=(), message=place.subject(holder) if holder else text.strip()
-        )
+        said = place.subject(holder) if holder else text.strip()
+        return CommitResult(commit=holder, branch=branch, files=(), message=said, warnings=())
+    warnings = _warnings(place, built)
     made = None if dry_run else place.commit_files({path: files[path] for path in changed}, text)
-    return CommitResult(commit=made, branch=branch, files=changed, message=text.strip())
+    return CommitResult(commit=made, branch=branch, files=changed, message=text.strip(), warnings=warnings)
+
+
+def _warnings(place: Repository, built: Built) -> tuple[str, ...]:
+    """Say what the last commit had otherwise though the cell may say the same."""
+    path = f"{STREAMS_FOLDER}/{built.cut.spec.name}/{DOCUMENT_NAME}"
+    content = place.committed(path)
+    try:
+        before = parse_document(content.decode("utf-8", "replace"), path) if content is not None else None
+    except RefusedError:  # it is about to be replaced by one that can be read
+        return ()
+    return tuple(type_changes(before, built.document, built.inferred)) if before is not None else ()
 
 
 def _require_not_different(built: Built) -> None:

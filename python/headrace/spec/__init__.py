@@ -9,7 +9,15 @@ from headrace.spec.column_type import (
     parse_column_type,
 )
 from headrace.spec.decorator import SPEC_ATTRIBUTE, stream
-from headrace.spec.document import DOCUMENT_NAME, Matching, ProofSummary, StreamDocument, read_document, to_yaml
+from headrace.spec.document import (
+    DOCUMENT_NAME,
+    Matching,
+    ProofSummary,
+    StreamDocument,
+    parse_document,
+    read_document,
+    to_yaml,
+)
 from headrace.spec.durations import parse_duration
 from headrace.spec.lookback import Lookback, parse_lookback
 from headrace.spec.magic_line import MagicLine, format_magic_line, parse_magic_line, parse_scalar
@@ -48,6 +56,7 @@ __all__ = [
     "WindowKind",
     "format_magic_line",
     "parse_column_type",
+    "parse_document",
     "parse_duration",
     "parse_lookback",
     "parse_magic_line",

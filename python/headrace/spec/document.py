@@ -109,8 +109,17 @@ def read_document(folder: Path) -> StreamDocument:
     if not path.is_file():
         message = f"`{folder}` is not a stream folder: it has no {DOCUMENT_NAME}."
         raise MissingStreamError(message, hint="Name a folder such as streams/NAME, made by `headrace commit`.")
+    return parse_document(path.read_text(encoding="utf-8"), path)
+
+
+def parse_document(text: str, path: Path | str) -> StreamDocument:
+    """Return what the text of a ``stream.yaml`` holds; ``path`` is its name in errors.
+
+    Raises:
+        RefusedError: it is not YAML, or a field is wrong; the message names it.
+    """
     try:
-        return StreamDocument.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+        return StreamDocument.model_validate(YAML(typ="safe").load(text))
     except YAMLError as error:
         message = f"`{path}` is not YAML: {error}"
         raise RefusedError(message) from None

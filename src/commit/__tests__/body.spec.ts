@@ -30,7 +30,8 @@ describe('CommitBody', () => {
       branch: 'main',
       commit: null,
       files: ['streams/late/stream.yaml', '<b>x</b>'],
-      message: 'late: 500 -> 463 records'
+      message: 'late: 500 -> 463 records',
+      warnings: ['amount was int64 in the last commit and is object now']
     }));
     await waitFor(() =>
       expect(dialog.node.querySelector('textarea')?.value).toBe(
@@ -41,6 +42,9 @@ describe('CommitBody', () => {
     expect(dialog.node.textContent).toContain('2 files on branch main');
     expect(dialog.node.textContent).toContain('<b>x</b>');
     expect(dialog.node.querySelector('b')).toBeNull();
+    expect(dialog.node.querySelector('[role="status"]')?.textContent).toBe(
+      'amount was int64 in the last commit and is object now'
+    );
     dialog.reject();
   });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,11 @@ from headrace.errors import CellError
 def dtypes_of(frame: pd.DataFrame) -> dict[str, str]:
     """Return the dtype of each column of a state, by name."""
     return {str(name): str(dtype) for name, dtype in zip(frame.columns, frame.dtypes, strict=True)}
+
+
+def knows_null(dtype: str) -> bool:
+    """Return whether a column of ``dtype`` can lack a value: all but NumPy's whole numbers and truth values."""
+    return re.fullmatch(r"u?int\d+|bool", dtype) is None
 
 
 def encode_rows(frame: pd.DataFrame, name: str) -> list[bytes]:
@@ -76,7 +82,7 @@ def _typed(values: list[Any], dtype: str | None) -> Any:  # noqa: ANN401  what a
     if dtype is None:
         return pd.Series(values).infer_objects().to_numpy()
     if dtype.startswith("datetime64"):
-        times = pd.to_datetime(pd.Series(values, dtype=object), utc=dtype.endswith(", UTC]"))
+        times = pd.to_datetime(pd.Series(values, dtype=object), utc=dtype.endswith(", UTC]"), format="ISO8601")
         return times.astype(pd.api.types.pandas_dtype(dtype)).array
     if dtype.startswith("timedelta64"):
         return np.array(["NaT" if value is None else value for value in values], "timedelta64[ns]").astype(dtype)

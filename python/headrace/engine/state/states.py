@@ -14,6 +14,7 @@ from headrace.engine.event_time import microseconds
 from headrace.engine.frames import key_texts
 from headrace.engine.rows import Rows
 from headrace.engine.state.given import Given, Keys
+from headrace.engine.state.reading import pinned_rows
 from headrace.engine.state.rows import decode_rows, dtypes_of, encode_rows
 from headrace.engine.state.store import Store
 from headrace.engine.state.taking import as_state, fitted
@@ -51,7 +52,7 @@ class States:
             state.name: None if state.ttl is None else microseconds(state.ttl)
             for state in document.spec.declared_states
         }
-        self._pinned = {name: dict(document.states[name]) for name in self._ttls if document.states.get(name)}
+        self._pinned = {name: dict(document.states[name]) for name in self._ttls if name in document.states}
         self._dtypes: dict[str, dict[str, str]] = {name: self._pinned.get(name, {}) for name in self._ttls}
         self._store = store
         self._declaration = declaration.encode()
@@ -122,6 +123,9 @@ class States:
         Args:
             rows: n new rows, at least one.
             lanes: int32[n], the partition of each.
+
+        Raises:
+            RefusedError: a row that is kept does not have the pinned columns.
         """
         keys = Keys.of(rows, lanes, self._key)
         frames, stored = {}, {}
@@ -134,7 +138,7 @@ class States:
                 if value is not None and (ttl is None or int(keys.first[position]) - _touch(value) <= ttl)
             ]
             found = [values[position][_TOUCH.size :] for position in alive]  # type: ignore[index]  # those alive have one
-            frames[name] = decode_rows(found, keys.labels[alive], self._dtypes[name])
+            frames[name] = self._frame(name, found, keys.labels[alive])
         return Given(keys, frames, stored)
 
     def take(self, given: Given, left: Mapping[str, object]) -> None:
@@ -194,6 +198,11 @@ class States:
     def close(self) -> None:
         """Let go of files and memory."""
         self._store.close()
+
+    def _frame(self, name: str, rows: Sequence[bytes], index: pd.Index) -> pd.DataFrame:
+        if name in self._pinned:
+            return pinned_rows(rows, index, self._pinned[name], name)
+        return decode_rows(rows, index, self._dtypes[name])
 
     def _rows_of(self, frame: pd.DataFrame, name: str, keys: Keys) -> dict[bytes | None, bytes]:
         """Return the rows by the text of their key."""

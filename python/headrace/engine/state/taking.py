@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from headrace.engine.state.rows import knows_null
 from headrace.errors import CellError
 
 
@@ -40,7 +41,7 @@ def fitted(frame: pd.DataFrame, pinned: Mapping[str, str] | None, name: str) -> 
     """Return a state's frame with its pinned dtypes, where there are some.
 
     Raises:
-        CellError: it has a column that is not pinned, or values that do not fit.
+        CellError: it has a column that is not pinned, lacks one that cannot be null, or has values that do not fit.
     """
     if pinned is None or not len(frame):
         return frame
@@ -48,6 +49,10 @@ def fitted(frame: pd.DataFrame, pinned: Mapping[str, str] | None, name: str) -> 
     if new:
         message = f"The state `{name}` has a column `{new[0]}`, which it had not on the sample."
         raise CellError(message, hint="Commit it with a sample that shows all its columns.")
+    lost = [column for column, dtype in pinned.items() if column not in frame and not knows_null(dtype)]
+    if lost:
+        message = f"The state `{name}` lacks its column `{lost[0]}`, which was {pinned[lost[0]]} on the sample."
+        raise CellError(message, hint="Leave the column in it for every key.")
     columns = {column: _cast(frame[column], dtype, name) for column, dtype in pinned.items() if column in frame}
     return pd.DataFrame(columns, index=frame.index)
 
