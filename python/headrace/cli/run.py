@@ -76,6 +76,7 @@ def _run_range(folder: Path, start: str, end: str | None, out: str, cluster: str
             end=end,
             out=out,
             progress=lambda read, total: progress.update(task, completed=read, total=total),
+            report=lambda text: progress.console.print(text, soft_wrap=True, markup=False, highlight=False),
         )
     text = (
         f"{result.records_in:,} records in, {result.records_out:,} out, {result.failed:,} failed, {result.late:,} late "

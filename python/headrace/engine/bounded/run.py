@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from headrace.engine.bounded.past import first_offsets
 from headrace.engine.bounded.ranges import Offsets, ranges_of
-from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
+from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file, sinks_of, topics_of
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.refusals import Refusals
@@ -74,6 +74,7 @@ def run_bounded(
     end: str | None,
     out: str,
     progress: Progress | None = None,
+    report: Callable[[str], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> BoundedResult:
     """Process a range of the source as fast as it goes, through the step that the service uses.
@@ -86,21 +87,24 @@ def run_bounded(
         cluster: where.
         start: ``earliest``, a time, or ``P:OFFSET[,...]``; see :func:`~headrace.engine.bounded.ranges.ranges_of`.
         end: the same, not included; ``None``: all there is now.
-        out: a topic, or a file of JSON lines when it has a slash or ends in ``.jsonl``.
+        out: a topic, which is created when it does not exist, or a file of JSON lines when it has a slash or ends in
+            ``.jsonl``.
         progress: is told how far it is.
+        report: is told, in a line each, what people should know: topics that are created.
         stopped: asked between batches; a run that is stopped leaves no file.
 
     Raises:
-        UsageError: a place that is none.
+        UsageError: a place that is none, or an ``out`` that the stream reads.
         MissingTopicError: the source does not exist.
         CellError: a record failed and the stream says ``--on-error fail``, or the run was stopped.
         ClusterError: the cluster refuses or falls silent.
     """
     began = time.monotonic()
     spec = stream.document.spec
+    topics = {} if is_file(out) else topics_of(spec, out)
     offsets, lows = ranges_of(cluster, spec.source, start, end)
     refusals = Refusals()
-    target = _target(stream, cluster, out, len(lows), refusals)
+    target = _target(stream, cluster, out, topics, len(lows), refusals, report)
     codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out), refusals=refusals)
     registry = registry_for(spec, cluster)
     sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
@@ -173,26 +177,27 @@ def _written(
     )
 
 
-def _target(stream: Stream, cluster: Cluster, out: str, partitions: int, refusals: Refusals) -> Target:
+def _target(
+    stream: Stream,
+    cluster: Cluster,
+    out: str,
+    topics: dict[str, str],
+    partitions: int,
+    refusals: Refusals,
+    report: Callable[[str], None],
+) -> Target:
     spec = stream.document.spec
-    sinks = list(spec.sinks) or [f"headrace.{spec.name}.out"]
     letters, late = names.dead_letter_topic(spec.name, spec.sink), names.late_topic(spec.name, spec.sink)
-    several = len(sinks) > 1
     if is_file(out):
-        path = Path(out)
-        files = {sink: f"{path.stem}.{sink}{path.suffix}" if several else path.name for sink in sinks}
+        path, sinks = Path(out), sinks_of(spec)
+        files = {sink: f"{path.stem}.{sink}{path.suffix}" if len(sinks) > 1 else path.name for sink in sinks}
         return FileTarget(path, files | {letters: f"{path.name}.dlq", late: f"{path.name}.late"})
-    topics = {sink: f"{out}.{sink}" if several else out for sink in sinks}
-    if spec.on_error == "dlq":
-        topics[letters] = f"{out}.dlq"
-    if spec.window:
-        topics[late] = f"{out}.late"
     kind = Transactions if spec.delivery == "exactly-once" else AtLeastOnce
     own = {name: topic for topic, name in topics.items()}
     delivery = kind(cluster, spec.name, f"bounded-{uuid4().hex[:12]}", TopicSizes(cluster, list(own), refusals, own))
     limit = size_limits_of(cluster, [spec.source]).get(spec.source)
     creates = {letters: roomier(limit), late: roomier(limit)}
-    return TopicTarget(cluster, delivery, topics, creates, partitions)
+    return TopicTarget(cluster, delivery, topics, creates, partitions, report)
 
 
 def _batches(
