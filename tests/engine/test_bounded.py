@@ -83,3 +83,18 @@ def test_a_range_that_cannot_be_is_refused(cluster: Cluster, make_service: Calla
     status, _, errors = bounded(service, "--from", "9:1", "--out", "x.jsonl")
     assert status == 2
     assert "has no partition 9" in errors
+
+
+def test_a_range_keeps_to_the_highest_rate(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess], tmp_path: Path
+) -> None:
+    service = make(make_service, cluster, "return df", lookback="1h")
+    words = ("--from", "earliest", "--out", str(tmp_path / "all.jsonl"), "--json")
+    status, text, errors = bounded(service, *words, "--max-rate", "50")
+    assert status == 0, errors
+    result = json.loads(text)
+    assert (result["records_in"], result["records_out"]) == (200, 200)
+    assert result["seconds"] > 3.5  # 200 records at 50 a second, but for the first fifth of a second's
+    status, text, errors = bounded(service, *words)
+    assert status == 0, errors
+    assert json.loads(text)["records_in"] == 200

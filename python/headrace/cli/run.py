@@ -41,7 +41,7 @@ def run(
         if start is None or out is None:
             message = "A range needs --from and --out."
             raise UsageError(message, hint="Write --from earliest --out FILE.jsonl, or leave all three out.")
-        _run_range(folder, start, end, out, cluster, as_json=as_json)
+        _run_range(folder, start, end, out, max_rate, cluster, as_json=as_json)
         return
     from headrace.engine.runner import run as serve  # noqa: PLC0415  `headrace --help` stays fast
     from headrace.engine.service.deployment import read_deployment_info  # noqa: PLC0415
@@ -57,7 +57,9 @@ def run(
     emit(status, as_json=as_json)
 
 
-def _run_range(folder: Path, start: str, end: str | None, out: str, cluster: str | None, *, as_json: bool) -> None:
+def _run_range(
+    folder: Path, start: str, end: str | None, out: str, max_rate: float | None, cluster: str | None, *, as_json: bool
+) -> None:
     from headrace.engine.bounded import run_bounded  # noqa: PLC0415  `headrace --help` stays fast
     from headrace.engine.stream import Stream  # noqa: PLC0415
     from headrace.kafka.clusters import resolve_cluster  # noqa: PLC0415
@@ -75,6 +77,7 @@ def _run_range(folder: Path, start: str, end: str | None, out: str, cluster: str
             start=start,
             end=end,
             out=out,
+            max_rate=max_rate,
             progress=lambda read, total: progress.update(task, completed=read, total=total),
             report=lambda text: progress.console.print(text, soft_wrap=True, markup=False, highlight=False),
         )
