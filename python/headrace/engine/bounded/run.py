@@ -88,7 +88,7 @@ def run_bounded(  # noqa: PLR0913  all by name
             ``.jsonl``.
         max_rate: records of the range per second not to exceed.
         progress: is told how far it is.
-        report: is told, in a line each, what people should know: topics that are created.
+        report: is told, in a line each, what people should know: topics that are created, a range without records.
         stopped: asked between batches; a run that is stopped leaves no file.
 
     Raises:
@@ -136,6 +136,8 @@ def run_bounded(  # noqa: PLR0913  all by name
         folder.cleanup()
         if sides is not None:
             sides.close()
+    if not total.records_in:
+        report(f"The range holds no records: `{spec.source}` has none from {start} to {end or 'its end'}.")
     seconds = time.monotonic() - began
     return total.model_copy(
         update={"seconds": round(seconds, 3), "records_per_s": round(total.records_in / max(seconds, 1e-9), 1)}
