@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -69,6 +70,7 @@ def _run_range(
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it cleans up, and says what is left
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{stream.document.spec.source} to {out}", total=None)
         result = run_bounded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -88,8 +89,9 @@ def run_bounded(  # noqa: PLR0913  all by name
             ``.jsonl``.
         max_rate: records of the range per second not to exceed.
         progress: is told how far it is.
-        report: is told, in a line each, what people should know: topics that are created, a range without records.
-        stopped: asked between batches; a run that is stopped leaves no file.
+        report: is told, in a line each, what people should know: topics that are created, a range without records, what
+            a run has left that failed.
+        stopped: asked between batches; a run that is stopped leaves no file. A KeyboardInterrupt stops it at any time.
 
     Raises:
         UsageError: a place that is none, or an ``out`` that the stream reads.
@@ -102,40 +104,46 @@ def run_bounded(  # noqa: PLR0913  all by name
     topics = {} if is_file(out) else topics_of(spec, out)
     offsets, lows = ranges_of(cluster, spec.source, start, end)
     refusals = Refusals()
-    target = _target(stream, cluster, out, topics, len(lows), refusals, report)
     codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out), refusals=refusals)
     registry = registry_for(spec, cluster)
-    sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
-    folder = tempfile.TemporaryDirectory(prefix="headrace-")  # states too go to disk: a range can have many keys
-    processor = make_processor(
-        stream, codecs=codecs, folder=Path(folder.name), sides=sides, one_lane=stream.document.repartition
-    )
     outbox = Outbox(stream, cluster, refusals)
     pace = Pace(max_rate) if max_rate is not None else None
     total = BoundedResult()
     nothing = Records.empty(spec.source)
-    try:
-        for batch, read, of in batches_of(stream, cluster, processor, offsets, lows, pace):
-            _wait(pace, stopped)
-            started = time.monotonic()
-            total = _written(stream, outbox, target, processor, batch, partial(processor.process, batch), total)
-            processor.commit()
-            if sides is not None:
-                sides.committed()
-            if pace is not None:
-                pace.observe(len(batch), 0, time.monotonic() - started)  # their bytes are in memory as it is
-            if progress:
-                progress(read, of)
-        total = _written(stream, outbox, target, processor, nothing, processor.finish, total)
-        target.finish()
-    except BaseException:
-        target.abandon()
-        raise
-    finally:
-        processor.close()
-        folder.cleanup()
+    with contextlib.ExitStack() as stack:
+        sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
         if sides is not None:
-            sides.close()
+            stack.callback(sides.close)
+        # states too go to disk: a range can have many keys
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-")))
+        processor = make_processor(
+            stream, codecs=codecs, folder=folder, sides=sides, one_lane=stream.document.repartition
+        )
+        stack.callback(processor.close)
+        target = _target(stream, cluster, out, topics, len(lows), refusals, report)
+        try:
+            for batch, read, of in batches_of(stream, cluster, processor, offsets, lows, pace):
+                _wait(pace, stopped)
+                started = time.monotonic()
+                total = _written(stream, outbox, target, processor, batch, partial(processor.process, batch), total)
+                processor.commit()
+                if sides is not None:
+                    sides.committed()
+                if pace is not None:
+                    pace.observe(len(batch), 0, time.monotonic() - started)  # their bytes are in memory as it is
+                if progress:
+                    progress(read, of)
+            _go_on_unless(stopped)
+            total = _written(stream, outbox, target, processor, nothing, processor.finish, total)
+            target.finish()
+        except KeyboardInterrupt:
+            target.abandon()
+            message = f"The run was stopped before its end. {target.left(total.records_out, total.records_in)}"
+            raise CellError(message) from None
+        except BaseException:
+            target.abandon()
+            report(target.left(total.records_out, total.records_in))
+            raise
     if not total.records_in:
         report(f"The range holds no records: `{spec.source}` has none from {start} to {end or 'its end'}.")
     seconds = time.monotonic() - began
@@ -154,8 +162,7 @@ def _wait(pace: Pace | None, stopped: Callable[[], bool]) -> None:
 
 def _go_on_unless(stopped: Callable[[], bool]) -> None:
     if stopped():
-        message = "The run was stopped before its end."
-        raise CellError(message, hint="Start it again; it begins anew.")
+        raise KeyboardInterrupt
 
 
 def _written(
@@ -209,4 +216,4 @@ def _target(
     delivery = kind(cluster, spec.name, f"bounded-{uuid4().hex[:12]}", TopicSizes(cluster, list(own), refusals, own))
     limit = size_limits_of(cluster, [spec.source]).get(spec.source)
     creates = {letters: roomier(limit), late: roomier(limit)}
-    return TopicTarget(cluster, delivery, topics, creates, partitions, report)
+    return TopicTarget(cluster, delivery, topics, sinks_of(spec), creates, partitions, report)

@@ -38,6 +38,9 @@ class Target(Protocol):
     def abandon(self) -> None:
         """The run failed or was stopped."""
 
+    def left(self, outputs: int, records: int) -> str:
+        """Return, in a line for people, what a run leaves that was abandoned after so many outputs of records."""
+
 
 def is_file(out: str) -> bool:
     """Return whether ``--out`` names a file: it has a slash, or a suffix of JSON lines."""
@@ -123,6 +126,11 @@ class FileTarget:
             file.close()
             Path(file.name).unlink(missing_ok=True)
 
+    def left(self, outputs: int, records: int) -> str:
+        """Say that there is no file."""
+        del outputs, records
+        return "No file was written: running it again is safe."
+
     def _open(self, topic: str) -> IO[bytes]:
         if topic not in self._files:
             self._files[topic] = (self._folder / f".{self._names[topic]}.part").open("wb")
@@ -136,6 +144,7 @@ class TopicTarget:
         cluster: where.
         delivery: sends a batch.
         topics: the topic for each of the stream's topics.
+        sinks: which of the stream's topics take outputs.
         creates: of those that do not exist yet, the settings.
         partitions: of those, how many.
         report: is told of each topic that is created.
@@ -146,20 +155,26 @@ class TopicTarget:
         cluster: Cluster,
         delivery: Delivery,
         topics: dict[str, str],
+        sinks: list[str],
         creates: dict[str, dict[str, str]],
         partitions: int,
         report: Callable[[str], None],
     ) -> None:
         self._delivery = delivery
         self._topics = topics
+        self._out = " and ".join(f"`{topics[sink]}`" for sink in sinks)
+        self._writing = False
         for topic, name in topics.items():
             if create_topic(cluster, name, partitions, creates.get(topic)):
                 report(f"created the topic {name} ({partitions} partitions)")
 
     def write(self, outgoing: list[Outgoing]) -> None:
         """Send records and wait for their confirmation."""
-        if outgoing:
-            self._delivery.deliver([replace(own, topic=self._topics[own.topic]) for own in outgoing], [], None)
+        if not outgoing:
+            return
+        self._writing = True
+        self._delivery.deliver([replace(own, topic=self._topics[own.topic]) for own in outgoing], [], None)
+        self._writing = False
 
     def finish(self) -> None:
         """Let the producer go."""
@@ -168,6 +183,14 @@ class TopicTarget:
     def abandon(self) -> None:
         """Let the producer go."""
         self._delivery.close()
+
+    def left(self, outputs: int, records: int) -> str:
+        """Say what stays: each batch is confirmed by itself, and nobody knows of one that was just being sent."""
+        if not (records or self._writing):
+            return "Nothing was written: running it again is safe."
+        more = ", and perhaps those of one more batch" if self._writing else ""
+        stay = f"{outputs:,} outputs of {records:,} records stay in {self._out}{more}"
+        return f"{stay}; running it again writes them again."
 
 
 def _line(records: Outgoing, row: int) -> bytes:
