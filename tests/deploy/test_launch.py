@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace.deploy.launch import clean_environment
-from headrace.deploy.local.log import last_lines
+from headrace.deploy.local.log import by_time, last_lines
 from headrace.deploy.local.places import socket_path
 from headrace.deploy.starts import count_restarts, pause_before_start, record_start, record_wish, starts_since_wish
 from headrace.errors import RefusedError
@@ -121,3 +121,14 @@ def test_the_socket_of_a_long_data_folder_is_short_and_its_owners_alone(
     path.parent.chmod(0o755)
     with pytest.raises(RefusedError, match="yours alone"):
         socket_path()
+
+
+def test_several_logs_are_one_by_time() -> None:
+    def line(second: int, replica: int) -> str:
+        return json.dumps({"time": f"2026-01-01T00:00:{second:02}.000+00:00", "replica": replica})
+
+    first = ["printed at once", line(1, 0), "printed", line(4, 0), line(3, 0), line(9, 0)]
+    second = [line(2, 1), '["printed"]', line(4, 1), line(8, 1)]
+    assert by_time([first, second]) == [*first[:3], *second[:2], *first[3:5], *second[2:], first[5]]
+    assert by_time([second]) == second
+    assert by_time([]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -110,7 +111,10 @@ def test_from_deploy_to_delete(folder: Path, cluster: Cluster) -> None:
 
     eventually(lambda: processed(name) == 2 * COUNT, 30)
     assert read_ids(cluster, f"{source}.doubled") == list(range(2 * COUNT))
-    assert LocalTarget().logs(name, 50)
+    logged = [json.loads(line) for line in LocalTarget().logs(name, 500)]
+    assert {line["replica"] for line in logged} == {0, 1}
+    assert [line["time"] for line in logged] == sorted(line["time"] for line in logged)
+    assert [json.loads(line) for line in LocalTarget().logs(name, 2)] == logged[-2:]
 
     assert rollout.delete(name) == []
 

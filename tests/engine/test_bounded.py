@@ -9,8 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import orjson
+import pytest
 
+from headrace.engine.bounded.ranges import ranges_of
+from headrace.errors import UsageError
 from headrace.kafka.clusters import Cluster
+from headrace.kafka.topics import watermarks
 from headrace.spec import ColumnType
 from service_process import ServiceProcess, fill, read_all
 
@@ -83,3 +87,56 @@ def test_a_range_that_cannot_be_is_refused(cluster: Cluster, make_service: Calla
     status, _, errors = bounded(service, "--from", "9:1", "--out", "x.jsonl")
     assert status == 2
     assert "has no partition 9" in errors
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("0:10", "1:20", "--to 1:20 ends partition 1 of `{topic}`, which --from 0:10 leaves out"),
+        ("0:0,0:5", None, "`0:0,0:5` names partition 0 twice"),
+        ("earliest", "1:0,0:1,1:0", "`1:0,0:1,1:0` names partition 1 twice"),
+    ],
+)
+def test_a_range_that_contradicts_itself_is_refused(
+    cluster: Cluster, make_topic: Callable[..., str], start: str, end: str | None, said: str
+) -> None:
+    topic = make_topic("ranged")
+    with pytest.raises(UsageError) as raised:
+        ranges_of(cluster, topic, start, end)
+    assert said.format(topic=topic) in str(raised.value)
+
+
+def test_offsets_end_their_partitions_and_the_others_end_where_the_log_does(
+    cluster: Cluster, make_topic: Callable[..., str]
+) -> None:
+    topic = make_topic("ranged", 2)
+    fill(cluster, topic, [b"{}"] * 200, keys=[b"%d" % number for number in range(200)])
+    ends = {number: high for number, (_, high) in watermarks(cluster, topic).items()}
+    assert ranges_of(cluster, topic, "earliest", "0:5")[0] == {0: (0, 5), 1: (0, ends[1])}
+    assert ranges_of(cluster, topic, "1:3", "latest")[0] == {1: (3, ends[1])}
+
+
+@pytest.mark.parametrize("start", ["latest", "2999-01-01"])
+def test_a_range_without_records_is_said(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess], tmp_path: Path, start: str
+) -> None:
+    service = make(make_service, cluster, STEPS, lookback="1rows")
+    status, text, errors = bounded(service, "--from", start, "--out", str(tmp_path / "none.jsonl"), "--json")
+    assert status == 0, errors
+    assert json.loads(text)["records_in"] == 0
+    assert f"The range holds no records: `{service.source}` has none from {start} to its end." in errors
+
+
+def test_a_range_keeps_to_the_highest_rate(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess], tmp_path: Path
+) -> None:
+    service = make(make_service, cluster, "return df", lookback="1h")
+    words = ("--from", "earliest", "--out", str(tmp_path / "all.jsonl"), "--json")
+    status, text, errors = bounded(service, *words, "--max-rate", "50")
+    assert status == 0, errors
+    result = json.loads(text)
+    assert (result["records_in"], result["records_out"]) == (200, 200)
+    assert result["seconds"] > 3.5  # 200 records at 50 a second, but for the first fifth of a second's
+    status, text, errors = bounded(service, *words)
+    assert status == 0, errors
+    assert json.loads(text)["records_in"] == 200

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from headrace.engine.result import BatchResult
 from headrace.engine.service.metrics import ServiceMetrics
 from headrace.kafka.clusters import Cluster
-from headrace.kafka.topics import create_topic
+from headrace.kafka.topics import create_topic, watermarks
 from headrace.spec import ColumnType, names
 from service_process import ServiceProcess, fill, read_all
 from waiting import eventually
@@ -133,6 +134,33 @@ def test_both_stages_of_a_repartition_say_how_far_behind_they_are(
     assert lags == dict.fromkeys(places, 0.0)
     assert found["headrace_records_in_total", "", ""] == 50
     assert found["headrace_records_out_total", "", ""] == 50
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("spec", [{"lookback": "1h"}, {"window": "tumbling=1min"}], ids=["lookback", "window"])
+def test_an_idle_service_of_two_stages_has_no_lag(
+    cluster: Cluster, make_service: Callable[..., ServiceProcess], spec: dict[str, str]
+) -> None:
+    """Its first stage goes on telling the second by marks how late it is: each leaves that of its transaction."""
+    service = make_service("return df", types=TYPES, key="k", time="t", idle="1s", repartition=True, **spec)
+    between = names.repartition_topic(service.name, "k")
+    create_topic(cluster, between, 4)
+    fill(cluster, service.source, [at(minute, minute, key=f"k{minute}") for minute in range(50)])
+    service.start().caught_up()
+    eventually(lambda: service.status()["records_out"] == 50, 60)
+    eventually(lambda: service.status()["lag"] == 0)
+    before = sum(high for _, high in watermarks(cluster, between).values())
+    seen = Counter(service.status()["lag"] for _ in now_and_then(4.0))
+    assert sum(high for _, high in watermarks(cluster, between).values()) > before
+    assert set(seen) == {0}
+
+
+def now_and_then(seconds: float) -> Iterator[None]:
+    """Yield every twentieth of a second for so long."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield
+        time.sleep(0.05)
 
 
 def test_the_lag_of_both_stages_is_summed() -> None:

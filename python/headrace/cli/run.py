@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -41,7 +42,7 @@ def run(
         if start is None or out is None:
             message = "A range needs --from and --out."
             raise UsageError(message, hint="Write --from earliest --out FILE.jsonl, or leave all three out.")
-        _run_range(folder, start, end, out, cluster, as_json=as_json)
+        _run_range(folder, start, end, out, max_rate, cluster, as_json=as_json)
         return
     from headrace.engine.runner import run as serve  # noqa: PLC0415  `headrace --help` stays fast
     from headrace.engine.service.deployment import read_deployment_info  # noqa: PLC0415
@@ -57,7 +58,9 @@ def run(
     emit(status, as_json=as_json)
 
 
-def _run_range(folder: Path, start: str, end: str | None, out: str, cluster: str | None, *, as_json: bool) -> None:
+def _run_range(
+    folder: Path, start: str, end: str | None, out: str, max_rate: float | None, cluster: str | None, *, as_json: bool
+) -> None:
     from headrace.engine.bounded import run_bounded  # noqa: PLC0415  `headrace --help` stays fast
     from headrace.engine.stream import Stream  # noqa: PLC0415
     from headrace.kafka.clusters import resolve_cluster  # noqa: PLC0415
@@ -67,6 +70,7 @@ def _run_range(folder: Path, start: str, end: str | None, out: str, cluster: str
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it cleans up, and says what is left
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{stream.document.spec.source} to {out}", total=None)
         result = run_bounded(
@@ -75,7 +79,9 @@ def _run_range(folder: Path, start: str, end: str | None, out: str, cluster: str
             start=start,
             end=end,
             out=out,
+            max_rate=max_rate,
             progress=lambda read, total: progress.update(task, completed=read, total=total),
+            report=lambda text: progress.console.print(text, soft_wrap=True, markup=False, highlight=False),
         )
     text = (
         f"{result.records_in:,} records in, {result.records_out:,} out, {result.failed:,} failed, {result.late:,} late "

@@ -11,7 +11,7 @@ from pathlib import Path
 from headrace.deploy.deployments import Deployment, read_deployment, service_folder, write_deployment
 from headrace.deploy.local import places, supervisor
 from headrace.deploy.local.configuration import program_name, replica_log, write_programs
-from headrace.deploy.local.log import last_lines
+from headrace.deploy.local.log import by_time, last_lines
 from headrace.deploy.starts import record_wish, starts_since_wish
 from headrace.deploy.target import Replica, ReplicaPhase
 
@@ -72,16 +72,9 @@ class LocalTarget:
             shutil.rmtree(service_folder(service))
 
     def logs(self, service: str, lines: int) -> list[str]:
-        """Return the last lines of the replicas' logs; with several replicas each line says whose it is."""
+        """Return the last lines of the replicas' logs, by their time; each names its ``replica``."""
         count = read_deployment(service).replicas
-        if count == 1:
-            return last_lines(replica_log(service, 0), lines)
-        each = -(-lines // count)
-        return [
-            f"replica {number}: {line}"
-            for number in range(count)
-            for line in last_lines(replica_log(service, number), each)
-        ]
+        return by_time(last_lines(replica_log(service, number), lines) for number in range(count))[-lines:]
 
     def replicas(self, service: str) -> list[Replica] | None:
         """Return the service's replicas, or None when it is stopped."""

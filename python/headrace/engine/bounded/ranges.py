@@ -24,16 +24,21 @@ def ranges_of(cluster: Cluster, topic: str, start: str, end: str | None) -> tupl
         cluster: where.
         topic: the topic.
         start: ``earliest``, a time (ISO 8601, ``-10m``), or ``P:OFFSET[,P:OFFSET...]``: those partitions alone.
-        end: as ``start``, not included; ``latest`` or ``None``: all there is now.
+        end: as ``start``, not included; ``latest`` or ``None``: all there is now, as in partitions it does not name.
 
     Raises:
-        UsageError: a text that is none of these, or an end before its start.
+        UsageError: a text that is none of these, a partition named twice, an end in a partition that ``start`` leaves
+            out, or an end before its start.
         MissingTopicError: there is no such topic.
         ClusterError: the cluster cannot be reached, or refuses.
     """
     bounds = watermarks(cluster, topic)
     firsts = _offsets(cluster, topic, start, {number: low for number, (low, _) in bounds.items()}, bounds)
     lasts = _offsets(cluster, topic, end or "latest", {number: high for number, (_, high) in bounds.items()}, bounds)
+    left_out = next((number for number in lasts if number not in firsts), None)
+    if left_out is not None and _places(end or ""):
+        message = f"--to {end} ends partition {left_out} of `{topic}`, which --from {start} leaves out."
+        raise UsageError(message, hint="Name the same partitions in both.")
     ranges = {}
     for number, first in firsts.items():
         low, high = bounds[number]
@@ -53,16 +58,24 @@ def _offsets(
 ) -> dict[int, int]:
     if text in _WORDS:
         return {number: low if text == "earliest" else high for number, (low, high) in bounds.items()}
-    matches = [_PLACE.fullmatch(part.strip()) for part in text.split(",")]
-    if all(matches):
-        places = {int(match[1]): int(match[2]) for match in matches if match}
-        unknown = next((number for number in places if number not in default), None)
+    if places := _places(text):
+        unknown = next((number for number, _ in places if number not in default), None)
         if unknown is not None:
             raise UsageError(f"`{topic}` has no partition {unknown}.", hint=f"It has 0 to {max(default)}.")
-        return places
+        numbers = [number for number, _ in places]
+        twice = next((number for number in numbers if numbers.count(number) > 1), None)
+        if twice is not None:
+            raise UsageError(f"`{text}` names partition {twice} twice.", hint="Name each partition once.")
+        return dict(places)
     moment = _moment(text)
     found = offsets_at(cluster, topic, moment)
     return {number: found.get(number, bounds[number][1]) for number in default}
+
+
+def _places(text: str) -> list[tuple[int, int]]:
+    """Return the partitions and offsets that a text names, if that is what it names."""
+    matches = [_PLACE.fullmatch(part.strip()) for part in text.split(",")]
+    return [(int(match[1]), int(match[2])) for match in matches if match] if all(matches) else []
 
 
 def _moment(text: str) -> int:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from pydantic import BaseModel, ConfigDict
 
-from headrace.engine.bounded.past import first_offsets
-from headrace.engine.bounded.ranges import Offsets, ranges_of
-from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file
+from headrace.engine.bounded.ranges import ranges_of
+from headrace.engine.bounded.reading import batches_of
+from headrace.engine.bounded.target import FileTarget, Target, TopicTarget, is_file, sinks_of, topics_of
 from headrace.engine.codecs import make_codecs, registry_for
 from headrace.engine.processor import Processor, make_processor
 from headrace.engine.refusals import Refusals
@@ -25,20 +24,18 @@ from headrace.engine.service.at_least_once import AtLeastOnce
 from headrace.engine.service.delivery import OversizedBatchError
 from headrace.engine.service.letters import roomier
 from headrace.engine.service.outbox import Outbox
-from headrace.engine.service.pace import MOST_RECORDS
+from headrace.engine.service.pace import Pace
 from headrace.engine.service.topic_sizes import TopicSizes
 from headrace.engine.service.transactions import Transactions
 from headrace.engine.sides.live import LiveSides
 from headrace.engine.stream import Stream
-from headrace.errors import CellError, ClusterError
-from headrace.kafka import clients
+from headrace.errors import CellError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.records import Records
 from headrace.kafka.topics import size_limits_of
 from headrace.spec import names
 
-_POLL_SECONDS = 0.1
-_SILENT_SECONDS = 60.0
+_WAIT_SECONDS = 0.1
 
 Progress = Callable[[int, int], None]
 """Is told how many offsets are read, of how many."""
@@ -66,14 +63,16 @@ class BoundedResult(BaseModel):
     records_per_s: float = 0.0
 
 
-def run_bounded(
+def run_bounded(  # noqa: PLR0913  all by name
     stream: Stream,
     cluster: Cluster,
     *,
     start: str,
     end: str | None,
     out: str,
+    max_rate: float | None = None,
     progress: Progress | None = None,
+    report: Callable[[str], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> BoundedResult:
     """Process a range of the source as fast as it goes, through the step that the service uses.
@@ -86,60 +85,84 @@ def run_bounded(
         cluster: where.
         start: ``earliest``, a time, or ``P:OFFSET[,...]``; see :func:`~headrace.engine.bounded.ranges.ranges_of`.
         end: the same, not included; ``None``: all there is now.
-        out: a topic, or a file of JSON lines when it has a slash or ends in ``.jsonl``.
+        out: a topic, which is created when it does not exist, or a file of JSON lines when it has a slash or ends in
+            ``.jsonl``.
+        max_rate: records of the range per second not to exceed.
         progress: is told how far it is.
-        stopped: asked between batches; a run that is stopped leaves no file.
+        report: is told, in a line each, what people should know: topics that are created, a range without records, what
+            a run has left that failed.
+        stopped: asked between batches; a run that is stopped leaves no file. A KeyboardInterrupt stops it at any time.
 
     Raises:
-        UsageError: a place that is none.
+        UsageError: a place that is none, or an ``out`` that the stream reads.
         MissingTopicError: the source does not exist.
         CellError: a record failed and the stream says ``--on-error fail``, or the run was stopped.
         ClusterError: the cluster refuses or falls silent.
     """
     began = time.monotonic()
     spec = stream.document.spec
+    topics = {} if is_file(out) else topics_of(spec, out)
     offsets, lows = ranges_of(cluster, spec.source, start, end)
     refusals = Refusals()
-    target = _target(stream, cluster, out, len(lows), refusals)
     codecs = make_codecs(stream, cluster=cluster, registers=not is_file(out), refusals=refusals)
     registry = registry_for(spec, cluster)
-    sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
-    folder = tempfile.TemporaryDirectory(prefix="headrace-")  # states too go to disk: a range can have many keys
-    processor = make_processor(
-        stream, codecs=codecs, folder=Path(folder.name), sides=sides, one_lane=stream.document.repartition
-    )
     outbox = Outbox(stream, cluster, refusals)
+    pace = Pace(max_rate) if max_rate is not None else None
     total = BoundedResult()
     nothing = Records.empty(spec.source)
-    try:
-        for batch, read, of in _batches(stream, cluster, processor, offsets, lows):
-            _go_on_unless(stopped)
-            total = _written(stream, outbox, target, processor, batch, partial(processor.process, batch), total)
-            processor.commit()
-            if sides is not None:
-                sides.committed()
-            if progress:
-                progress(read, of)
-        total = _written(stream, outbox, target, processor, nothing, processor.finish, total)
-        target.finish()
-    except BaseException:
-        target.abandon()
-        raise
-    finally:
-        processor.close()
-        folder.cleanup()
+    with contextlib.ExitStack() as stack:
+        sides = LiveSides(stream.document, cluster, registry, patient=True, stopped=stopped) if spec.sides else None
         if sides is not None:
-            sides.close()
+            stack.callback(sides.close)
+        # states too go to disk: a range can have many keys
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-")))
+        processor = make_processor(
+            stream, codecs=codecs, folder=folder, sides=sides, one_lane=stream.document.repartition
+        )
+        stack.callback(processor.close)
+        target = _target(stream, cluster, out, topics, len(lows), refusals, report)
+        try:
+            for batch, read, of in batches_of(stream, cluster, processor, offsets, lows, pace):
+                _wait(pace, stopped)
+                started = time.monotonic()
+                total = _written(stream, outbox, target, processor, batch, partial(processor.process, batch), total)
+                processor.commit()
+                if sides is not None:
+                    sides.committed()
+                if pace is not None:
+                    pace.observe(len(batch), 0, time.monotonic() - started)  # their bytes are in memory as it is
+                if progress:
+                    progress(read, of)
+            _go_on_unless(stopped)
+            total = _written(stream, outbox, target, processor, nothing, processor.finish, total)
+            target.finish()
+        except KeyboardInterrupt:
+            target.abandon()
+            message = f"The run was stopped before its end. {target.left(total.records_out, total.records_in)}"
+            raise CellError(message) from None
+        except BaseException:
+            target.abandon()
+            report(target.left(total.records_out, total.records_in))
+            raise
+    if not total.records_in:
+        report(f"The range holds no records: `{spec.source}` has none from {start} to {end or 'its end'}.")
     seconds = time.monotonic() - began
     return total.model_copy(
         update={"seconds": round(seconds, 3), "records_per_s": round(total.records_in / max(seconds, 1e-9), 1)}
     )
 
 
+def _wait(pace: Pace | None, stopped: Callable[[], bool]) -> None:
+    """Wait until the highest rate, where there is one, allows another batch."""
+    _go_on_unless(stopped)
+    while pace is not None and (seconds := pace.pause):
+        time.sleep(min(seconds, _WAIT_SECONDS))
+        _go_on_unless(stopped)
+
+
 def _go_on_unless(stopped: Callable[[], bool]) -> None:
     if stopped():
-        message = "The run was stopped before its end."
-        raise CellError(message, hint="Start it again; it begins anew.")
+        raise KeyboardInterrupt
 
 
 def _written(
@@ -173,85 +196,24 @@ def _written(
     )
 
 
-def _target(stream: Stream, cluster: Cluster, out: str, partitions: int, refusals: Refusals) -> Target:
+def _target(
+    stream: Stream,
+    cluster: Cluster,
+    out: str,
+    topics: dict[str, str],
+    partitions: int,
+    refusals: Refusals,
+    report: Callable[[str], None],
+) -> Target:
     spec = stream.document.spec
-    sinks = list(spec.sinks) or [f"headrace.{spec.name}.out"]
     letters, late = names.dead_letter_topic(spec.name, spec.sink), names.late_topic(spec.name, spec.sink)
-    several = len(sinks) > 1
     if is_file(out):
-        path = Path(out)
-        files = {sink: f"{path.stem}.{sink}{path.suffix}" if several else path.name for sink in sinks}
+        path, sinks = Path(out), sinks_of(spec)
+        files = {sink: f"{path.stem}.{sink}{path.suffix}" if len(sinks) > 1 else path.name for sink in sinks}
         return FileTarget(path, files | {letters: f"{path.name}.dlq", late: f"{path.name}.late"})
-    topics = {sink: f"{out}.{sink}" if several else out for sink in sinks}
-    if spec.on_error == "dlq":
-        topics[letters] = f"{out}.dlq"
-    if spec.window:
-        topics[late] = f"{out}.late"
     kind = Transactions if spec.delivery == "exactly-once" else AtLeastOnce
     own = {name: topic for topic, name in topics.items()}
     delivery = kind(cluster, spec.name, f"bounded-{uuid4().hex[:12]}", TopicSizes(cluster, list(own), refusals, own))
     limit = size_limits_of(cluster, [spec.source]).get(spec.source)
     creates = {letters: roomier(limit), late: roomier(limit)}
-    return TopicTarget(cluster, delivery, topics, creates, partitions)
-
-
-def _batches(
-    stream: Stream, cluster: Cluster, processor: Processor, offsets: Offsets, lows: dict[int, int]
-) -> Iterator[tuple[Records, int, int]]:
-    """Yield the range in batches, having restored what comes before it."""
-    spec = stream.document.spec
-    firsts = first_offsets(stream.document, cluster, offsets, lows)
-    for number, (first, _) in offsets.items():
-        processor.begin(number, start=first)
-    left = {number: (firsts[number], last) for number, (_, last) in offsets.items() if firsts[number] < last}
-    whole = sum(last - first for first, last in left.values())
-    reader = clients.consumer(
-        cluster,
-        purpose=f"{spec.name}-bounded",
-        **{"enable.partition.eof": True, "queued.max.messages.kbytes": 64 * 1024},
-    )
-    try:
-        reader.assign([TopicPartition(spec.source, number, first) for number, (first, _) in left.items()])
-        heard = time.monotonic()
-        while left:
-            messages = reader.consume(MOST_RECORDS, _POLL_SECONDS)
-            if messages:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _SILENT_SECONDS:
-                raise ClusterError(f"`{spec.source}` has sent nothing for {_SILENT_SECONDS:.0f} s.")
-            kept = _sorted_out(reader, cluster, spec.source, messages, left)
-            if kept:
-                records = Records.from_messages(spec.source, kept)
-                starts = np.array([offsets[number][0] for number in records.partitions.tolist()], np.int64)
-                past = records.offsets < starts
-                if past.any():
-                    for number in np.unique(records.partitions[past]).tolist():
-                        processor.restore(number, records.take(np.flatnonzero(past & (records.partitions == number))))
-                    records = records.take(np.flatnonzero(~past))
-                if len(records):
-                    yield records, whole - sum(last - first for first, last in left.values()), whole
-    finally:
-        reader.close()
-
-
-def _sorted_out(
-    reader: Consumer, cluster: Cluster, topic: str, messages: list[Message], left: dict[int, tuple[int, int]]
-) -> list[Message]:
-    """Return the messages of the ranges, and note in ``left`` what is still to come."""
-    kept = []
-    for message in messages:
-        number, offset, error = int(message.partition() or 0), int(message.offset() or 0), message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  confluent-kafka's own name
-            if clients.is_final(error):
-                raise clients.cluster_error(cluster, error)
-            continue
-        if number not in left:
-            continue
-        last = left[number][1]
-        if error is None and offset < last:
-            kept.append(message)
-            left[number] = (offset + 1, last)
-        if error is not None or offset + 1 >= last:
-            del left[number]
-            reader.pause([TopicPartition(topic, number)])
-    return kept
+    return TopicTarget(cluster, delivery, topics, sinks_of(spec), creates, partitions, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Protocol
@@ -13,7 +14,10 @@ from headrace.engine.service.delivery import Delivery, Outgoing
 from headrace.errors import UsageError
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import create_topic
+from headrace.spec import StreamSpec, names
 
+_OWN_PREFIXES = ("headrace.", "__")
+"""How the names of Headrace's and Kafka's own topics begin."""
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -34,10 +38,48 @@ class Target(Protocol):
     def abandon(self) -> None:
         """The run failed or was stopped."""
 
+    def left(self, outputs: int, records: int) -> str:
+        """Return, in a line for people, what a run leaves that was abandoned after so many outputs of records."""
+
 
 def is_file(out: str) -> bool:
     """Return whether ``--out`` names a file: it has a slash, or a suffix of JSON lines."""
     return "/" in out or out.endswith((".jsonl", ".json", ".ndjson"))
+
+
+def topics_of(spec: StreamSpec, out: str) -> dict[str, str]:
+    """Return for each topic that the stream writes the one that takes its records when ``--out`` names a topic.
+
+    Args:
+        spec: the stream's.
+        out: the topic; with several sinks what their topics' names begin with.
+
+    Raises:
+        UsageError: a name that no topic can have, of a topic that the stream reads, or of one of Headrace's or
+            Kafka's own.
+    """
+    several = len(spec.sinks) > 1
+    topics = {sink: f"{out}.{sink}" if several else out for sink in sinks_of(spec)}
+    if spec.on_error == "dlq":
+        topics[names.dead_letter_topic(spec.name, spec.sink)] = f"{out}.dlq"
+    if spec.window:
+        topics[names.late_topic(spec.name, spec.sink)] = f"{out}.late"
+    read = {spec.source, *(side.topic for side in spec.side_inputs)}
+    for topic in topics.values():
+        if not _TOPIC_NAME.fullmatch(topic):
+            raise UsageError(f"`{topic}` cannot name a topic.", hint="A file has a slash or ends in .jsonl.")
+        if topic in read:
+            message = f"`{topic}` is both read and written with --out {out}: the stream would feed itself."
+            raise UsageError(message, hint="Name another topic, or a file, which has a slash or ends in .jsonl.")
+        if topic.startswith(_OWN_PREFIXES):
+            message = f"`{topic}` is a topic of Headrace's or Kafka's own; --out {out} would write into it."
+            raise UsageError(message, hint="Name a topic that begins neither with `headrace.` nor with `__`.")
+    return topics
+
+
+def sinks_of(spec: StreamSpec) -> list[str]:
+    """Return the topics of the stream's outputs; a stream without one has a name in their place."""
+    return list(spec.sinks) or [f"headrace.{spec.name}.out"]
 
 
 class FileTarget:
@@ -84,6 +126,11 @@ class FileTarget:
             file.close()
             Path(file.name).unlink(missing_ok=True)
 
+    def left(self, outputs: int, records: int) -> str:
+        """Say that there is no file."""
+        del outputs, records
+        return "No file was written: running it again is safe."
+
     def _open(self, topic: str) -> IO[bytes]:
         if topic not in self._files:
             self._files[topic] = (self._folder / f".{self._names[topic]}.part").open("wb")
@@ -96,30 +143,38 @@ class TopicTarget:
     Args:
         cluster: where.
         delivery: sends a batch.
-        names: the topic for each of the stream's topics.
+        topics: the topic for each of the stream's topics.
+        sinks: which of the stream's topics take outputs.
         creates: of those that do not exist yet, the settings.
         partitions: of those, how many.
+        report: is told of each topic that is created.
     """
 
     def __init__(
         self,
         cluster: Cluster,
         delivery: Delivery,
-        names: dict[str, str],
+        topics: dict[str, str],
+        sinks: list[str],
         creates: dict[str, dict[str, str]],
         partitions: int,
+        report: Callable[[str], None],
     ) -> None:
         self._delivery = delivery
-        self._names = names
-        for topic, name in names.items():
-            if not _TOPIC_NAME.fullmatch(name):
-                raise UsageError(f"`{name}` cannot name a topic.", hint="A file has a slash or ends in .jsonl.")
-            create_topic(cluster, name, partitions, creates.get(topic))
+        self._topics = topics
+        self._out = " and ".join(f"`{topics[sink]}`" for sink in sinks)
+        self._writing = False
+        for topic, name in topics.items():
+            if create_topic(cluster, name, partitions, creates.get(topic)):
+                report(f"created the topic {name} ({partitions} partitions)")
 
     def write(self, outgoing: list[Outgoing]) -> None:
         """Send records and wait for their confirmation."""
-        if outgoing:
-            self._delivery.deliver([replace(own, topic=self._names[own.topic]) for own in outgoing], [], None)
+        if not outgoing:
+            return
+        self._writing = True
+        self._delivery.deliver([replace(own, topic=self._topics[own.topic]) for own in outgoing], [], None)
+        self._writing = False
 
     def finish(self) -> None:
         """Let the producer go."""
@@ -128,6 +183,14 @@ class TopicTarget:
     def abandon(self) -> None:
         """Let the producer go."""
         self._delivery.close()
+
+    def left(self, outputs: int, records: int) -> str:
+        """Say what stays: each batch is confirmed by itself, and nobody knows of one that was just being sent."""
+        if not (records or self._writing):
+            return "Nothing was written: running it again is safe."
+        more = ", and perhaps those of one more batch" if self._writing else ""
+        stay = f"{outputs:,} outputs of {records:,} records stay in {self._out}{more}"
+        return f"{stay}; running it again writes them again."
 
 
 def _line(records: Outgoing, row: int) -> bytes:

@@ -6,20 +6,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs
-    ListOffsetsResultInfo,
-    OffsetSpec,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.engine.memo import Memo
 from headrace.engine.service.counts import Counts
 from headrace.engine.service.deployment import DeploymentInfo
+from headrace.engine.service.lag import Lag
 from headrace.engine.service.places import find_places
 from headrace.errors import ClusterError, ExpiredOffsetError, RefusedError
 from headrace.kafka import clients
@@ -33,9 +29,6 @@ GATHER_SECONDS = 0.002
 BETWEEN_SECONDS = 0.015
 """A batch is complete at the earliest so long after the one before, so that many small ones do not take a core."""
 IDLE_SECONDS = 0.25
-_ASK_SECONDS = 2.0
-"""How often the ends of partitions that are behind are asked for."""
-_ANSWER_SECONDS = 1.0
 
 _SETTINGS: dict[str, object] = {
     "partition.assignment.strategy": "cooperative-sticky",
@@ -45,8 +38,6 @@ _SETTINGS: dict[str, object] = {
     "queued.max.messages.kbytes": 16 * 1024,  # two batches; more only takes memory
     "enable.partition.eof": True,
 }
-
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its stubs
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +118,7 @@ class Source:
         self._gathered_at = 0.0
         self._consumer: Consumer | None = None
         self._reader: BatchReader | None = None
-        self._highs: dict[int, int] = {}
-        self._answers: dict[int, Future[ListOffsetsResultInfo]] = {}
-        self._asked = 0.0
+        self._lag = Lag(cluster, topic)
         self.partitions: dict[int, Partition] = {}
         self.assigned = False
 
@@ -240,37 +229,12 @@ class Source:
             self.open()
 
     def lags(self) -> dict[int, int]:
-        """Return for each partition how many offsets lie before its end and are not committed; call between batches.
+        """Return for each partition how many offsets it is behind its end; call between batches, now and then.
 
         Where the end was reached, what is behind the last record (marks of transactions) is no lag.
         """
-        consumer = self._opened()
-        lags = {number: self._lag(consumer, number, place) for number, place in self.partitions.items()}
-        behind = [number for number, lag in lags.items() if lag]
-        if behind and time.monotonic() - self._asked > _ASK_SECONDS:
-            self._ask_for_ends(behind)
-            lags |= {number: self._lag(consumer, number, self.partitions[number]) for number in behind}
-        return lags
-
-    def _lag(self, consumer: Consumer, number: int, place: Partition) -> int:
-        _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
-        return max(0, max(high, self._highs.get(number, 0)) - max(place.next, place.end))
-
-    def _ask_for_ends(self, partitions: list[int]) -> None:
-        """Take note of where logs were said to end, and ask anew, without waiting for the answer.
-
-        What the consumer knows of it is of its last fetch, and with a full queue it has none; a question of its own
-        would wait behind a fetch that waits for records.
-        """
-        for number, answer in self._answers.items():
-            if answer.done() and answer.exception() is None:
-                self._highs[number] = answer.result().offset
-        self._asked = time.monotonic()
-        asked = {TopicPartition(self._topic, number): _LATEST for number in partitions}
-        answers = clients.admin(self._cluster).list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ANSWER_SECONDS
-        )
-        self._answers = {place.partition: answer for place, answer in answers.items()}
+        done = {number: max(place.next, place.end) for number, place in self.partitions.items()}
+        return self._lag.of(self._opened(), done)
 
     def close(self) -> None:
         """Leave the topic; as a static member the replica keeps its partitions until the session times out."""
