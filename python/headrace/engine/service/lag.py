@@ -54,11 +54,11 @@ class Lag:
             consumer: reads the topic.
             done: for each of its partitions the offset before which everything is committed or was no record.
         """
-        self._take_answers()
         ends = {number: self._end(consumer, number) for number in done}
         behind = [number for number, end in ends.items() if end > done[number]]
         if behind and self._clock() - self._asked > _ASK_SECONDS:
             self._ask(behind)
+            ends |= {number: self._end(consumer, number) for number in behind}
         now = self._clock()
         self._seen.append((now, ends))
         while len(self._seen) > 1 and self._seen[1][0] <= now - GRACE_SECONDS:
@@ -71,17 +71,15 @@ class Lag:
         _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
         return max(high, self._told.get(number, 0))
 
-    def _take_answers(self) -> None:
-        for number, answer in self._answers.items():
-            if answer.done() and answer.exception() is None:
-                self._told[number] = answer.result().offset
-
     def _ask(self, partitions: list[int]) -> None:
-        """Ask where logs end, without waiting for the answer.
+        """Take note of where logs were said to end, and ask anew, without waiting for the answer.
 
         What the consumer knows of it is of its last fetch, and with a full queue it has none; a question of its own
         would wait behind a fetch that waits for records.
         """
+        for number, answer in self._answers.items():
+            if answer.done() and answer.exception() is None:
+                self._told[number] = answer.result().offset
         self._asked = self._clock()
         asked = {TopicPartition(self._topic, number): _LATEST for number in partitions}
         answers = clients.admin(self._cluster).list_offsets(
