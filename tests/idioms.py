@@ -144,5 +144,7 @@ STATELESS = [Idiom(function, None) for function in (kept, renamed, binned, mappe
 
 
 def stream_of(function: Callable[..., object], **spec: object) -> Stream:
-    declared = {"name": "s", "source": "in", "sinks": ("out",), "key": "k", "time": "t", "grace": f"{GRACE}s", **spec}
+    declared = {"name": "s", "source": "in", "sinks": ("out",), "key": "k", "time": "t", **spec}
+    if spec.get("lookback") or spec.get("window"):
+        declared = {"grace": f"{GRACE}s", **declared}
     return Stream(StreamDocument(spec=StreamSpec.model_validate(declared), input=TYPES), function)

@@ -144,3 +144,15 @@ def test_a_length_of_time_that_is_too_long_is_named(number: str) -> None:
 
 def test_the_longest_window_is_one() -> None:
     assert parse_magic_line("s --from in --window tumbling=99999d").spec.windows is not None
+
+
+@pytest.mark.parametrize("rest", ["", "--time t", "--key k --state totals", "--with stations"])
+def test_a_grace_that_does_nothing_is_refused(rest: str) -> None:
+    with pytest.raises(UsageError, match="--grace 5s does nothing without --lookback, --window or a side input"):
+        parse_magic_line(f"s --from in --grace 5s {rest}")
+    parse_magic_line(f"s --from in --grace 0s {rest}")
+
+
+@pytest.mark.parametrize("rest", ["--lookback 1h", "--window tumbling=1h", "--with weather:3h", "--with weather@at"])
+def test_a_grace_that_counts_is_taken(rest: str) -> None:
+    assert parse_magic_line(f"s --from in --grace 5s {rest}").spec.grace_time.total_seconds() == 5

@@ -225,6 +225,10 @@ def _problem(spec: StreamSpec) -> str | None:
         "--lookback and --window cannot stand together: the frame of a window is the whole window": (
             spec.lookback and spec.window
         ),
+        f"--grace {spec.grace} does nothing without --lookback, --window or a side input in time (--with "
+        "TOPIC:LOOKBACK or TOPIC@TIMECOL): no record waits for another; leave it out": (
+            bool(spec.grace_time) and not (spec.in_event_time or spec.joins_in_time)
+        ),
         "--window session and count need --key: they are windows of one key": (
             windows is not None and windows.per_key and not spec.key
         ),
