@@ -298,7 +298,7 @@ def test_what_was_there_before_the_stream_is_kept_too(lookback: str) -> None:
     records, stream = records_of(frame), stream_of(previous, lookback=lookback)
     cluster = Cluster({}, {0: (200, None)})
     processor = cluster.restart(stream, records)
-    results = take_in_batches(cluster, processor, records.take(np.arange(200, 300)), 10)
+    results = take_in_batches(cluster, processor, records.take(np.arange(200, 300)), 2)  # each sends a little
     processor.close()
     memo = cluster.commits[0][1]
     assert memo is not None

@@ -36,6 +36,7 @@ _SETTINGS: dict[str, object] = {
     "heartbeat.interval.ms": 3_000,
     "max.poll.interval.ms": 300_000,
     "queued.max.messages.kbytes": 16 * 1024,  # two batches; more only takes memory
+    "max.partition.fetch.bytes": 256 * 1024,  # as compressed: what it becomes is only counted when it is there
     "enable.partition.eof": True,
 }
 
