@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from confluent_kafka import KafkaException
+import pytest
+from confluent_kafka import KafkaError, KafkaException
 
+from headrace.engine.service import source as source_module
+from headrace.engine.service.counts import Counts
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.source import Partition, Source
 from headrace.kafka import clients
@@ -58,3 +61,37 @@ def test_partitions_that_come_while_the_source_closes_hold_nothing_up(
     eventually(lambda: source.gather(100, 0.1) is not None, 30)
     source.close()
     assert sorted(set(listener.told)) == [0, 1, 2, 3]
+
+
+def test_a_consumer_that_does_not_say_what_is_committed_is_replaced(
+    cluster: Cluster, make_topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = make_topic("in", 2)
+    fill(cluster, topic, [b"{}"] * 20)
+    source = Source(cluster, topic, topic, 0, DeploymentInfo())
+    source.listener = Listener()
+    source.open()
+    read = eventually(lambda: source.gather(100, 0.1), 30)
+    assert read is not None
+    ends = {number: read.ends[number] for number in list(read.ends)[:1]}
+    source.commit(source.offsets(ends, dict.fromkeys(ends, Counts()), dict.fromkeys(ends, None)))
+    old = source._consumer
+
+    def silent(*_: object) -> dict[int, object]:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source_module, "find_places", silent)
+        source.rewind()
+    assert source._consumer is not old
+    again: list[tuple[int, int]] = []
+
+    def all_again() -> bool:
+        if (found := source.gather(100, 0.1)) is not None:
+            again.extend(zip(found.records.partitions.tolist(), found.records.offsets.tolist(), strict=True))
+        return len(again) >= 20 - sum(ends.values())
+
+    eventually(all_again, 60)
+    assert len(set(again)) == len(again) == 20 - sum(ends.values())
+    assert all(offset >= ends.get(partition, 0) for partition, offset in again)
+    source.close()

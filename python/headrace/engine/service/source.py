@@ -17,6 +17,7 @@ from headrace.engine.service.counts import Counts
 from headrace.engine.service.deployment import DeploymentInfo
 from headrace.engine.service.lag import Lag
 from headrace.engine.service.places import find_places
+from headrace.engine.service.timed_calls import TimedCalls
 from headrace.errors import ClusterError, ExpiredOffsetError, RefusedError
 from headrace.kafka import clients
 from headrace.kafka.clusters import Cluster
@@ -29,6 +30,8 @@ GATHER_SECONDS = 0.002
 BETWEEN_SECONDS = 0.015
 """A batch is complete at the earliest so long after the one before, so that many small ones do not take a core."""
 IDLE_SECONDS = 0.25
+_CLOSE_SECONDS = 15.0
+"""How long a consumer may take to leave; then nobody waits for it any more, and its successor takes its place."""
 
 _SETTINGS: dict[str, object] = {
     "partition.assignment.strategy": "cooperative-sticky",
@@ -214,18 +217,20 @@ class Source:
     def rewind(self) -> None:
         """Go back to what is committed, in every partition that is assigned.
 
+        Where that cannot be, the source joins the group anew: a partition that is just being assigned cannot seek, and
+        a consumer whose coordinator was away can go on for ever without an answer to what is committed.
+
         Raises:
             ExpiredOffsetError: it is no longer in the log.
-            KafkaException: the cluster does not say in time; try again.
         """
         consumer = self._opened()
         assigned = [partition for partition in consumer.assignment() if partition.topic == self._topic]
-        self.partitions = self._find(consumer, assigned)
         try:
+            self.partitions = self._find(consumer, assigned)
             for number, place in self.partitions.items():
                 consumer.seek(TopicPartition(self._topic, number, place.next))
-        except KafkaException as error:  # a partition that is just being assigned cannot seek
-            logger.info("rejoining the group to go back", extra={"reason": str(error)})
+        except KafkaException as error:
+            logger.warning("rejoining the group to go back", extra={"reason": str(error)})
             self.close()
             self.open()
 
@@ -246,7 +251,10 @@ class Source:
         if consumer is not None:
             with contextlib.suppress(KafkaException):
                 consumer.poll(0)  # takes on what was assigned just now: librdkafka's close would wait for it for ever
-            consumer.close()
+            calls = TimedCalls()
+            with contextlib.suppress(TimeoutError):
+                calls.call(consumer.close, _CLOSE_SECONDS)
+            calls.close()
         self.partitions = {}
         self.assigned = False
 
@@ -266,7 +274,7 @@ class Source:
         return self._lows.get(partition, 0)
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
-        if self._consumer is None:  # it closes: nothing of them is wanted
+        if consumer is not self._consumer:  # it closes: nothing of them is wanted
             consumer.incremental_assign(assigned)
             return
         found = self._find(consumer, assigned)
@@ -283,6 +291,9 @@ class Source:
             self.listener.assigned(found)
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        if self._consumer is not None and consumer is not self._consumer:  # one whose end took too long
+            consumer.incremental_unassign(revoked)
+            return
         self._changed = True
         if self.listener is not None:
             self.listener.revoked([partition.partition for partition in revoked])

@@ -113,6 +113,7 @@ class Stage:
 
     def reopen(self) -> None:
         """Leave the group and join it again."""
+        self.revoked(list(self._source.partitions))
         self._source.close()
         self._source.open()
 
@@ -156,6 +157,7 @@ class Stage:
             self._let_go(self._waiting)
         before = {number: (place.next, place.memo) for number, place in self._source.partitions.items()}
         self._source.rewind()
+        self.revoked([number for number in before if number not in self._source.partitions])
         changed = [
             number
             for number, place in self._source.partitions.items()
