@@ -222,6 +222,8 @@ class Source:
 
         Raises:
             ExpiredOffsetError: it is no longer in the log.
+            RefusedError: another process took this replica's place in the group.
+            ClusterError: the cluster refuses.
         """
         consumer = self._opened()
         assigned = [partition for partition in consumer.assignment() if partition.topic == self._topic]
@@ -230,8 +232,14 @@ class Source:
             for number, place in self.partitions.items():
                 consumer.seek(TopicPartition(self._topic, number, place.next))
         except KafkaException as error:
+            handler = _ERRORS.get(error.args[0].code())
+            if handler is not None:  # to join anew would take the place of the process that has it now
+                raise handler(self._cluster, error.args[0], self._topic) from error
             logger.warning("rejoining the group to go back", extra={"reason": str(error)})
-            self.close()
+            calls = TimedCalls()
+            with contextlib.suppress(TimeoutError):
+                calls.call(self.close, _CLOSE_SECONDS)
+            calls.close()
             self.open()
 
     def lags(self) -> dict[int, int]:
@@ -246,17 +254,14 @@ class Source:
         """Leave the topic; as a static member the replica keeps its partitions until the session times out."""
         consumer, self._consumer = self._consumer, None
         reader, self._reader = self._reader, None
+        self.partitions = {}
+        self.assigned = False
         if reader is not None:
             reader.close()
         if consumer is not None:
             with contextlib.suppress(KafkaException):
                 consumer.poll(0)  # takes on what was assigned just now: librdkafka's close would wait for it for ever
-            calls = TimedCalls()
-            with contextlib.suppress(TimeoutError):
-                calls.call(consumer.close, _CLOSE_SECONDS)
-            calls.close()
-        self.partitions = {}
-        self.assigned = False
+            consumer.close()
 
     def _opened(self) -> Consumer:
         if self._consumer is None:
