@@ -24,9 +24,9 @@ from waiting import eventually
 TYPES: dict[str, ColumnType] = {"k": "str", "t": "datetime64[us, UTC]", "x": "int64"}
 
 
-def slow(place: Path, seconds: float, body: str) -> str:
-    """Return a cell that leaves a file where it is called and takes its time."""
-    return f"import pathlib\nimport time\npathlib.Path({str(place)!r}).touch()\ntime.sleep({seconds})\n{body}"
+def waiting_cell(place: Path) -> str:
+    """Return a cell that leaves a file where it is called and waits for a signal."""
+    return f"import pathlib\nimport signal\npathlib.Path({str(place)!r}).touch()\nsignal.pause()\nreturn df"
 
 
 def begin(service: ServiceProcess, out: str, *words: str) -> subprocess.Popen[str]:
@@ -54,7 +54,7 @@ def test_a_stop_while_the_windows_close_leaves_no_file(
     cluster: Cluster, make_service: Callable[..., ServiceProcess], tmp_path: Path, number: signal.Signals
 ) -> None:
     called = tmp_path / "called"
-    service = make_service(slow(called, 0.2, "return df"), types=TYPES, key="k", time="t", window="session=5s")
+    service = make_service(waiting_cell(called), types=TYPES, key="k", time="t", window="session=5s")
     fill(
         cluster, service.source, [orjson.dumps({"k": f"k{n}", "t": "2026-01-01T00:00:00Z", "x": n}) for n in range(200)]
     )
@@ -69,7 +69,7 @@ def test_a_stop_while_the_windows_close_leaves_no_file(
 def test_a_stop_says_how_much_is_in_the_topic(
     cluster: Cluster, make_service: Callable[..., ServiceProcess], tmp_path: Path
 ) -> None:
-    service = make_service("import time\ntime.sleep(len(df) / 50)\nreturn df", types=TYPES)
+    service = make_service("return df", types=TYPES)
     fill(cluster, service.source, [orjson.dumps({"k": "a", "t": "2026-01-01T00:00:00Z", "x": n}) for n in range(2_000)])
     process = begin(service, service.sink, "--max-rate", "50")
     eventually(lambda: len(read_all(cluster, service.sink)) > 10, 60)
