@@ -125,7 +125,7 @@ class KeptPartition:
         self.settled = True
         unsaved, self._unsaved = self._unsaved, []
         for known in unsaved:
-            left = self._left(known, needed) if needed is not None else None
+            left = _left(self._read(known), needed) if needed is not None else None
             if needed is None:
                 self._unsaved.append(known)
             elif left is not None:
@@ -280,9 +280,9 @@ class KeptPartition:
         while left and seen < _CLEANED_AT_ONCE:
             known = self._chunks[left.pop(0)]
             seen += known.count
-            chunk = self._left(known, cleaning.needed)
+            whole = self._read(known)
+            chunk = _left(whole, cleaning.needed)
             if chunk is not None and len(chunk) > 3 * known.count // 4 and known.size >= _FULL:
-                whole = self._read(known)
                 stay.append(record_codes(whole.partitions, whole.offsets))
                 self._replace(group)
                 group = []
@@ -310,12 +310,6 @@ class KeptPartition:
         self._staged.replaced += [place for place, _ in members]
         if left:
             self._staged.put += [self._known(piece) for piece in Chunk.concat(left).pieces()]
-
-    def _left(self, known: Known, needed: Codes) -> Chunk | None:
-        """Return the records of a chunk that are needed, or ``None``."""
-        chunk = self._read(known)
-        among = _among(record_codes(chunk.partitions, chunk.offsets), needed)
-        return chunk.take(among) if among.any() else None
 
     def _read(self, known: Known) -> Chunk:
         """Return the records of a chunk."""
@@ -354,6 +348,12 @@ class KeptPartition:
 
     def _key(self, kind: bytes, place: int) -> bytes:
         return change_key(kind, b"%d" % self._number, b"%d" % place)
+
+
+def _left(chunk: Chunk, needed: Codes) -> Chunk | None:
+    """Return the records of a chunk that are needed, or ``None``."""
+    among = _among(record_codes(chunk.partitions, chunk.offsets), needed)
+    return chunk.take(among) if among.any() else None
 
 
 def _among(codes: Codes, needed: Codes) -> npt.NDArray[np.bool_]:

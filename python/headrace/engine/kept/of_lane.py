@@ -37,11 +37,7 @@ def chunk_of(
 
 def needed_codes(lane: Lane) -> Codes:
     """Return the codes of the records of which a lane remembers rows, ascending."""
-    pieces = lane.waiting.pieces + (lane.windows.pieces if lane.windows is not None else [])
-    runs = [(piece.partitions, piece.offsets) for piece in pieces]
-    if lane.history is not None:
-        runs += [(segment.partitions, segment.offsets) for segment in lane.history.segments()]
-    codes = [record_codes(partitions, offsets) for partitions, offsets in runs]
+    codes = [record_codes(partitions, offsets) for partitions, offsets in lane.places()]
     return np.unique(np.concatenate([np.empty(0, np.uint64), *codes]))
 
 
