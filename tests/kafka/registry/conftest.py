@@ -26,7 +26,7 @@ def registry_url(headrace_home: object) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def client(registry_url: str) -> SchemaRegistryClient:
     """Confluent's own client of it."""
-    return SchemaRegistryClient({"url": registry_url})
+    return schema_registry.outside_client(registry_url)
 
 
 @pytest.fixture
