@@ -8,6 +8,8 @@ export namespace CommandIDs {
   export const refresh = 'headrace:refresh';
   /** Bring a stream's cell into view; argument `stream`. */
   export const showStream = 'headrace:show-stream';
+  /** Put options into a stream's magic line and run its cell; arguments `stream`, `options`. */
+  export const applySuggestion = 'headrace:apply-suggestion';
   /** Commit a stream of the current notebook; argument `stream`, else the active cell's. */
   export const commitStream = 'headrace:commit-stream';
   /** Deploy a committed stream; argument `stream`, else the active cell's. */
@@ -44,6 +46,20 @@ export const noArguments: ICommandDescription = {
 
 /** For commands on a stream of the current notebook. */
 export const streamArguments = named('stream', 'The name of the stream.');
+
+/** For the command that changes a magic line. */
+export const suggestionArguments: ICommandDescription = {
+  args: {
+    type: 'object',
+    properties: {
+      stream: { type: 'string', description: 'The name of the stream.' },
+      options: {
+        type: 'string',
+        description: 'Options of the magic line, `--lookback 6h`.'
+      }
+    }
+  }
+};
 
 /** For commands on a topic. */
 export const topicArguments = named('topic', 'The name of the topic.');

@@ -20,6 +20,8 @@ export interface IClient {
   streams(notebook: string): Promise<API.IStream[]>;
   /** A stored preview with its values; status 404 when it is gone. */
   preview(id: string): Promise<API.IPreview>;
+  /** A magic line (without `%%stream`) with options put into it. */
+  declare(magic: string, options: string): Promise<string>;
   /** Commit a stream, or with `dry_run` say what a commit would write. */
   commit(body: API.ICommitRequest): Promise<API.ICommit>;
   /** Deploy a committed stream as a service. */
@@ -82,6 +84,8 @@ export interface IStreams {
   refresh(): Promise<void>;
   /** Bring a stream's cell into view. */
   reveal(stream: string): void;
+  /** Put options into a stream's magic line and run its cell. */
+  declare(stream: string, options: string): Promise<void>;
 }
 
 /** The streams of the current notebook. */

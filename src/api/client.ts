@@ -36,6 +36,14 @@ export class Client implements IClient {
     return this._get(`previews/${encodeURIComponent(id)}`);
   }
 
+  async declare(magic: string, options: string): Promise<string> {
+    const answer = await this._post<{ magic: string }>('declare', {
+      magic,
+      options
+    });
+    return answer.magic;
+  }
+
   commit(body: API.ICommitRequest): Promise<API.ICommit> {
     return this._post('commit', body);
   }

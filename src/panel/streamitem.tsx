@@ -7,6 +7,7 @@ import { CommandIDs } from '../commands';
 import { Name } from '../components/name';
 import { count, shortCommit } from '../components/numbers';
 import { Problem } from '../components/problem';
+import { Suggestion } from '../components/suggestion';
 import { Verdict } from '../components/verdict';
 
 function stateText(stream: IStream, trans: TranslationBundle): string {
@@ -55,6 +56,14 @@ export function StreamItem(props: {
         <Problem problem={{ message: stream.error, hint: '' }} trans={trans} />
       )}
       {verdict && <Verdict verdict={verdict} trans={trans} />}
+      {verdict && stream.state !== 'changed since preview' && (
+        <Suggestion
+          commands={commands}
+          stream={name}
+          verdict={verdict}
+          trans={trans}
+        />
+      )}
       <Counts stream={stream} trans={trans} />
       <span className="jp-Headrace-streamState jp-Headrace-quiet">
         {stateText(stream, trans)}

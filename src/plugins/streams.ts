@@ -6,7 +6,12 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { CommandIDs, streamArguments } from '../commands';
+import { problemOf } from '../api/error';
+import {
+  CommandIDs,
+  streamArguments,
+  suggestionArguments
+} from '../commands';
 import { StreamsSection } from '../panel/streamssection';
 import { Streams } from '../streams/model';
 import { IClient, IClusterModel, IPanel, IStreams } from '../tokens';
@@ -59,6 +64,19 @@ export const streamsSectionPlugin: JupyterFrontEndPlugin<void> = {
       execute: ({ stream }) => {
         if (typeof stream === 'string') {
           model.reveal(stream);
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.applySuggestion, {
+      describedBy: suggestionArguments,
+      label: trans.__('Apply a Suggested Declaration'),
+      execute: async ({ stream, options }) => {
+        if (typeof stream === 'string' && typeof options === 'string') {
+          try {
+            await model.declare(stream, options);
+          } catch (error) {
+            panel.showProblem(problemOf(error));
+          }
         }
       }
     });

@@ -1,20 +1,23 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import type { IPreview, IPreviewOutput } from '../api/types';
 import { Name } from '../components/name';
 import { cell, count, timeOfDay } from '../components/numbers';
+import { Suggestion } from '../components/suggestion';
 import { Verdict } from '../components/verdict';
 
 /** What the saved output says without its values; where batch and stream differ, that first. */
 export function Facts(
   props: React.PropsWithChildren<{
+    commands: CommandRegistry;
     output: IPreviewOutput;
     preview: IPreview | null;
     trans: TranslationBundle;
   }>
 ): React.JSX.Element {
-  const { children, output, preview, trans } = props;
+  const { children, commands, output, preview, trans } = props;
   const differs = output.verdict.equal === false;
   const source = <Source output={output} trans={trans} />;
   const verdict = (
@@ -43,7 +46,19 @@ export function Facts(
           {differenceText(preview.verdict.difference, trans)}
         </div>
       )}
+      <Suggestion
+        commands={commands}
+        stream={output.stream}
+        verdict={output.verdict}
+        trans={trans}
+      />
       {differs ? source : verdict}
+      {preview?.verdict.rewrite && (
+        <details className="jp-Headrace-rewrite">
+          <summary>{trans.__('Rewritten, both agree (tried)')}</summary>
+          <pre>{preview.verdict.rewrite}</pre>
+        </details>
+      )}
       {preview === null && <Edges output={output} trans={trans} />}
       {preview?.verdict.messages.map((message, index) => (
         <div key={index} className="jp-Headrace-quiet">

@@ -48,7 +48,12 @@ export function PreviewView(props: IPreviewViewProps): React.JSX.Element {
       className="jp-Headrace-preview"
       aria-label={trans.__('Preview of %1', output.stream)}
     >
-      <Facts output={output} preview={preview} trans={trans}>
+      <Facts
+        commands={commands}
+        output={output}
+        preview={preview}
+        trans={trans}
+      >
         <button
           type="button"
           className="jp-Headrace-button"

@@ -15,6 +15,9 @@ import type { IClient, IStreams } from '../tokens';
 /** The first words of a cell that is a stream. */
 const STREAM_CELL = /^\s*%%stream\s+(\S+)/;
 
+/** What stands before the name on such a cell's magic line, and the rest of the line. */
+const MAGIC_LINE = /^(\s*%%stream[ \t]+)(\S[^\r\n]*)/;
+
 /** The name that a cell's magic line gives its stream, null for other cells. */
 export function streamName(source: string): string | null {
   return STREAM_CELL.exec(source)?.[1] ?? null;
@@ -90,13 +93,36 @@ export class Streams implements IStreams {
 
   reveal(stream: string): void {
     const notebook = this._panel?.content;
-    const index = notebook?.widgets.findIndex(
-      ({ model }) => streamName(model.sharedModel.source) === stream
-    );
-    if (notebook && index !== undefined && index >= 0) {
+    const index = this._indexOf(stream);
+    if (notebook && index >= 0) {
       notebook.activeCellIndex = index;
       void notebook.scrollToItem(index, 'smart');
     }
+  }
+
+  async declare(stream: string, options: string): Promise<void> {
+    const panel = this._panel;
+    const cell = panel?.content.widgets[this._indexOf(stream)]?.model;
+    const source = cell?.sharedModel.source ?? '';
+    const [, before, magic] = MAGIC_LINE.exec(source) ?? [];
+    if (!panel || !cell || magic === undefined) {
+      return;
+    }
+    const changed = await this._client.declare(magic.trim(), options);
+    if (cell.sharedModel.source === source) {
+      const end = before.length + magic.length;
+      cell.sharedModel.updateSource(before.length, end, changed);
+      panel.content.deselectAll();
+      this.reveal(stream);
+      await NotebookActions.run(panel.content, panel.sessionContext);
+    }
+  }
+
+  private _indexOf(stream: string): number {
+    const cells = this._panel?.content.widgets ?? [];
+    return cells.findIndex(
+      ({ model }) => streamName(model.sharedModel.source) === stream
+    );
   }
 
   private _follow(panel: NotebookPanel | null): void {

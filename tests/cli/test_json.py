@@ -74,6 +74,21 @@ def test_check_says_what_differs_with_status_1(project: Path) -> None:
     assert summed["difference"]["column"] == "total"
 
 
+def test_check_applies_what_it_suggests(project: Path) -> None:
+    path = project / "n.ipynb"
+    text = path.read_text(encoding="utf-8").replace("df.a.cumsum()", "df.groupby('b').a.diff()")
+    path.write_text(text, encoding="utf-8")
+    before = headrace("check", "n.ipynb", "summed", "--json", folder=project)
+    assert (before.status, before.document["suggestion"]) == (1, "--key b --lookback 1rows"), before
+    assert path.read_text(encoding="utf-8") == text
+    after = headrace("check", "n.ipynb", "summed", "--apply", "--json", folder=project)
+    assert (after.status, after.document["equal"], after.document["suggestion"]) == (0, True, None), after
+    assert ".sum --key b --lookback 1rows" in path.read_text(encoding="utf-8")
+    again = headrace("check", "n.ipynb", "--apply", folder=project)
+    assert again.status == 0
+    assert "There is no suggestion to apply." in again.stderr
+
+
 def test_commit_and_test(project: Path) -> None:
     tried = headrace("commit", "n.ipynb", "plain", "--dry-run", "--json", folder=project)
     assert tried.status == 0, tried

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import UsageError
-from headrace.kafka.sample_request import Count, Ranges, TimeSpan, format_ranges, parse_sample
+from headrace.kafka.sample_request import Count, Every, Failing, Keys, Ranges, TimeSpan, format_ranges, parse_sample
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 MS = int(NOW.timestamp()) * 1000
@@ -23,6 +23,9 @@ MS = int(NOW.timestamp()) * 1000
         ("-1h..", TimeSpan(MS - 3_600_000, None)),
         ("2026-11-22..2026-11-22T10:00:00Z", TimeSpan(MS - 36_000_000, MS)),
         ("2026-11-22T10:00:00+01:00..2026-11-22T10:00", TimeSpan(MS - 3_600_000, MS)),
+        ("every:1000", Every(1000)),
+        ("failing:100", Failing(100)),
+        ("keys:a, b,a,c:d", Keys(("a", " b", "c:d"))),
         ("0:5..0:9", Ranges(((0, 5, 9),))),
         ("0:100-225, 1:90-215", Ranges(((0, 100, 225), (1, 90, 215)))),
     ],
@@ -41,6 +44,12 @@ def test_the_forms(text: str, request_: object) -> None:
         "",
         "latest",
         "latest:0",
+        "every:0",
+        "failing:0",
+        "failing",
+        "every:-1",
+        "keys:",
+        "keys:,",
         "latest:-1",
         "newest:5",
         "last:10",

@@ -183,3 +183,54 @@ def test_a_sample_leaves_no_group_offset_or_topic_behind(cluster: Cluster, make_
     with pytest.raises(MissingTopicError):
         take_sample(cluster, f"{topic}-missing")
     assert state() == before
+
+
+def test_keys_are_looked_for_backwards_and_found_again(cluster: Cluster, make_topic: MakeTopic) -> None:
+    topic = make_topic("keys", partitions=3)
+    sender = producer(cluster, purpose="test")
+    for number in range(9_000):
+        key = "rare" if number % 3_000 == 7 else f"k{number % 10}"
+        sender.produce(topic, str(number), key, number % 3, timestamp=1000 + number)
+    assert sender.flush(10) == 0
+    rare = take_sample(cluster, topic, "keys:rare")
+    assert [value for value in rare.records.values if value is not None] == [b"7", b"3007", b"6007"]
+    assert (rare.pin.complete, rare.pin.looked_at) == (True, 9_000)
+    assert read_pin(cluster, rare.pin).records.values == rare.records.values
+    several = take_sample(cluster, topic, "keys:k1,k2")
+    assert len(several.records) == 500
+    assert {(value or b"0")[-1:] for value in several.records.values} == {b"1", b"2"}
+    assert several.records.timestamps.tolist() == sorted(several.records.timestamps.tolist())
+    assert several.records.timestamps.min() > 1000 + 9_000 - 2_600
+    again = read_pin(cluster, several.pin)
+    assert again.records.values == several.records.values
+    assert len(take_sample(cluster, topic, "keys:nobody").records) == 0
+
+
+def test_every_so_many_offsets(cluster: Cluster, make_topic: MakeTopic) -> None:
+    topic = make_topic("every", partitions=2)
+    fill(cluster, topic, {0: 12_000, 1: 10})
+    sample = take_sample(cluster, topic, "every:3000")
+    assert values(sample.records, 0) == ["0/0", "0/3000", "0/6000", "0/9000"]
+    assert values(sample.records, 1) == ["1/0"]
+    assert len(take_sample(cluster, topic, "every:7").records) == 1_715 + 2
+    with pytest.raises(UsageError, match=r"has 12,010 records, and 10,000 are the most.*every:2 or more"):
+        take_sample(cluster, topic, "every:1")
+
+
+def test_steps_that_fall_into_gaps_are_passed_over(cluster: Cluster, make_topic: MakeTopic) -> None:
+    topic = make_topic("gaps", partitions=1)
+    sender = producer(cluster, purpose="test", **{"transactional.id": topic})
+    sender.init_transactions(10)
+    for number in range(40):
+        sender.begin_transaction()
+        sender.produce(topic, str(number), partition=0)
+        sender.commit_transaction(10)
+    assert values(take_sample(cluster, topic, "every:2").records, 0) == [str(number) for number in range(40)]
+    assert len(take_sample(cluster, topic, "every:10").records) == 8
+    sample = take_sample(cluster, topic, "0:0-1,0:1-2,0:3-5,0:78-80")
+    assert values(sample.records, 0) == ["0", "2", "39"]
+
+
+def test_what_fails_is_asked_of_a_cell(cluster: Cluster, make_topic: MakeTopic) -> None:
+    with pytest.raises(UsageError, match="needs a cell"):
+        take_sample(cluster, make_topic("failing"), "failing:3")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-from headrace.errors import CellError, MissingStreamError, MissingTopicError, UsageError
+from headrace.errors import CellError, MissingError, MissingStreamError, MissingTopicError, UsageError
 from headrace.kafka.clients import admin
 from headrace.kafka.clusters import Cluster
 from headrace.kafka.topics import list_topics
@@ -163,3 +163,30 @@ def test_parameters_are_in_scope(shell: InteractiveShell, flights_topic: str) ->
     assert preview.failed == 0
     assert 0 < preview.rows_out < 400
     assert "least" not in shell.user_ns
+
+
+FAILING = "if (df.distance > 2500).any():\n    raise ValueError('too far')\ndf"
+
+
+def test_a_sample_of_what_fails_stays_when_the_cell_is_mended(
+    shell: InteractiveShell, flights_topic: str, outputs: Outputs
+) -> None:
+    magic = f"%%stream far --from {flights_topic} --sample failing:5"
+    assert run(shell, f"{magic}\n{FAILING}").success
+    failing = streams["far"].preview
+    assert (failing.rows_in, failing.failed, len(failing.rows)) == (5, 5, 5)
+    assert {row.error for row in failing.rows} == {"ValueError: too far"}
+    assert run(shell, f"{magic}\ndf[df.distance <= 2500]").success
+    mended = streams["far"].preview
+    assert mended.sample.ranges == failing.sample.ranges
+    assert (mended.rows_in, mended.failed, mended.filtered) == (5, 0, 5)
+    outputs()
+    result = run(shell, "%resample far")
+    assert isinstance(result.error_in_exec, MissingError)
+    assert "`far` fails on none of the newest 400 records" in str(result.error_in_exec)
+
+
+def test_what_fails_with_a_side_input_is_refused(shell: InteractiveShell, flights_topic: str) -> None:
+    result = run(shell, f"%%stream s --from {flights_topic} --with {flights_topic} --sample failing:5\ndf")
+    assert isinstance(result.error_in_exec, UsageError)
+    assert "--with" in str(result.error_in_exec)

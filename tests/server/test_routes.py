@@ -121,6 +121,16 @@ async def test_streams_of_a_notebook_without_repository(jp_fetch: Fetch, write_n
     assert "--from" in broken["error"]
 
 
+async def test_a_suggestion_goes_into_a_magic_line(jp_fetch: Fetch) -> None:
+    line = {"magic": "late --from flights --lookback 5h --key k", "options": "--lookback 6h"}
+    assert await post(jp_fetch, "headrace/declare", **line) == {"magic": "late --from flights --key k --lookback 6h"}
+    refused = await jp_fetch(
+        "headrace/declare", method="POST", body=json.dumps(line | {"options": "--colour red"}), raise_error=False
+    )
+    assert refused.code == 400
+    assert "--colour" in json.loads(refused.body)["message"]
+
+
 async def test_a_name_that_no_cell_defines_is_named(jp_fetch: Fetch, write_notebook: Callable[..., Path]) -> None:
     write_notebook("flights.ipynb", CELL.format(source="flights"))
 

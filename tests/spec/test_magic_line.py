@@ -16,12 +16,14 @@ from headrace.spec import (
     PreviewOptions,
     StreamDocument,
     StreamSpec,
+    declarations,
     format_magic_line,
     parse_duration,
     parse_magic_line,
     read_document,
     stream,
     to_yaml,
+    with_declarations,
 )
 
 MAIN = "late_flights --from flights --to flights.late --key origin --time time_hour"
@@ -156,3 +158,42 @@ def test_a_grace_that_does_nothing_is_refused(rest: str) -> None:
 @pytest.mark.parametrize("rest", ["--lookback 1h", "--window tumbling=1h", "--with weather:3h", "--with weather@at"])
 def test_a_grace_that_counts_is_taken(rest: str) -> None:
     assert parse_magic_line(f"s --from in --grace 5s {rest}").spec.grace_time.total_seconds() == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "changed"),
+    [
+        ("s --from a", "--key k --lookback 6h", "s --from a --key k --lookback 6h"),
+        ("s --from a --lookback 5h --key k --to b", "--lookback 6h", "s --from a --key k --to b --lookback 6h"),
+        ("s --from a --lookback=5h --key k", "--window tumbling=1h", "s --from a --key k --window tumbling=1h"),
+        ("s --from a --window tumbling=1h --key k", "--lookback 3rows", "s --from a --key k --lookback 3rows"),
+        (
+            "s --from a --param x='two words' --meta",
+            "--param y=1",
+            "s --from a --param 'x=two words' --meta --param y=1",
+        ),
+        ("s --from a --sample first:10 --show 3", "--key k", "s --from a --sample first:10 --show 3 --key k"),
+    ],
+)
+def test_options_go_into_a_line_that_is_there(line: str, words: str, changed: str) -> None:
+    assert with_declarations(line, words) == changed
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [("s --from a", "--lookback 6h t"), ("s", "--key k"), ("s --from a", "--lookback never")]
+)
+def test_a_line_that_would_be_none_is_refused(line: str, words: str) -> None:
+    with pytest.raises(UsageError):
+        with_declarations(line, words)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("s --from a", "s --from a --key k --time t --lookback 6h", "--key k --time t --lookback 6h"),
+        ("s --from a --key k --lookback 5h", "s --from a --key k --lookback 6h", "--lookback 6h"),
+        ("s --from a --key k", "s --from a --key k", ""),
+    ],
+)
+def test_what_was_declared_in_addition(before: str, after: str, words: str) -> None:
+    assert declarations(parse_magic_line(before).spec, parse_magic_line(after).spec) == words

@@ -16,9 +16,10 @@ _NOTEBOOK = click.argument("notebook", type=click.Path(path_type=Path))
 @click.command()
 @_NOTEBOOK
 @click.argument("stream", required=False)
+@click.option("--apply", is_flag=True, help="Write the suggestions into the cells' magic lines, and check again.")
 @cluster_option
 @json_option
-def check(*, notebook: Path, stream: str | None, cluster: str | None, as_json: bool) -> None:
+def check(*, notebook: Path, stream: str | None, apply: bool, cluster: str | None, as_json: bool) -> None:
     """Prove on a sample that a notebook's streams give the same in batch and stream.
 
     Without STREAM all of them are checked. Exit status 1 when one differs, fails on every record of its sample or
@@ -27,6 +28,8 @@ def check(*, notebook: Path, stream: str | None, cluster: str | None, as_json: b
     from headrace.repo.checking import check_notebook  # noqa: PLC0415
 
     found = check_notebook(notebook, stream, cluster=cluster)
+    if apply and _applied(notebook, found):
+        found = check_notebook(notebook, stream, cluster=cluster)
     text = "\n".join(_line(each) for each in found) or f"{notebook} has no %%stream cell."
     emit(found[0] if stream else found, as_json=as_json, text=text)
     if any(each["equal"] is False or each["all_failed"] or each["refused"] for each in found):
@@ -77,10 +80,23 @@ def test(*, directory: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _applied(notebook: Path, found: list[dict[str, Any]]) -> bool:
+    """Write what is suggested into the notebook; tell whether there was anything."""
+    from headrace.repo.magic_edit import apply_declarations  # noqa: PLC0415
+
+    suggested = [each for each in found if each["suggestion"]]
+    for each in suggested:
+        note(f"{notebook}: {apply_declarations(notebook, each['stream'], each['suggestion'])}")
+    if not suggested:
+        note("There is no suggestion to apply.")
+    return bool(suggested)
+
+
 def _line(found: dict[str, Any]) -> str:
     if found["refused"]:
         return f"{found['stream']}: refused. {found['reason']}"
     filtered = "?" if found["filtered"] is None else f"{found['filtered']:,}"
     counts = f"{found['rows_in']:,} -> {found['rows_out']:,}, {filtered} filtered, {found['failed']:,} failed"
     word = "fails" if found["all_failed"] else _WORDS[found["equal"]]
-    return f"{found['stream']}: {word} ({counts}). {found['reason']}"
+    rewrite = "".join(f"\n    {line}" for line in (found["rewrite"] or "").splitlines())
+    return f"{found['stream']}: {word} ({counts}). {found['reason']}{rewrite}"

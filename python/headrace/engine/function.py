@@ -16,6 +16,8 @@ from headrace.errors import CellError, MissingStreamError
 FUNCTION_NAME = "transform"
 FRAME_NAME = "df"
 MODULE_NAME = "transform.py"
+SOURCE_ATTRIBUTE = "__headrace_source__"
+"""Where a function that was made of a cell's body keeps that body as text."""
 
 
 def function_tree(
@@ -102,6 +104,7 @@ def compile_body(
     code = next(constant for constant in module.co_consts if hasattr(constant, "co_name"))
     function = FunctionType(code, namespace, FUNCTION_NAME)  # type: ignore[arg-type]  # any mapping of globals
     function.__module__ = str(namespace.get("__name__", "__main__"))
+    setattr(function, SOURCE_ATTRIBUTE, source)
     return function
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from headrace.kafka.clusters import Cluster
     from headrace.kafka.sample_request import Range
 
+NEAR = 1_000
+"""So many offsets between two ranges are read and passed over; to seek costs more."""
 _BATCH = 10_000
+_SPARSE_FETCH = 32 * 1024
+"""Bytes that one fetch of a partition brings at most where single records are read far from each other."""
 _POLL_SECONDS = 0.1
 
 
@@ -100,12 +105,20 @@ def read_ranges(
         "queued.min.messages": max(1_000, min(100_000, sum(end - start for _, start, end in ranges))),
         "queued.max.messages.kbytes": 16_384,
     }
+    if _far_apart(ranges):
+        few["max.partition.fetch.bytes"] = _SPARSE_FETCH
     reader = consumer(cluster, purpose="preview", **few)
     try:
         with answers(cluster):
             return _Reader(reader, cluster, topic, list(ranges), limits).run(progress)
     finally:
         reader.close()
+
+
+def _far_apart(ranges: Sequence[Range]) -> bool:
+    """Whether most of the ranges are single records, each a seek away from the one before."""
+    far = sum(one[0] == other[0] and other[1] - one[2] > NEAR for one, other in pairwise(ranges))
+    return far > len(ranges) // 2
 
 
 class _Reader:
@@ -156,19 +169,31 @@ class _Reader:
                 continue
             if partition is None or partition in passed or partition not in self._open:
                 continue
-            number = self._open[partition].position
-            end = self._ranges[number][2]
             offset = message.offset() or 0
-            if error is None and offset < end:
-                if self._is_full(message):
-                    return True
-                self._messages[number].append(message)
-                self._reached[number] = offset + 1
-            if error is not None or offset >= end - 1:
-                self._reached[number] = end
-                self._go_on(partition)
-                passed.add(partition)
+            self._pass(partition, offset, passed, at_end=error is not None)
+            if error is not None or partition in passed or partition not in self._open:
+                continue
+            number = self._open[partition].position
+            _, start, end = self._ranges[number]
+            if offset < start:
+                continue
+            if self._is_full(message):
+                return True
+            self._messages[number].append(message)
+            self._reached[number] = offset + 1
+            if offset == end - 1:
+                self._pass(partition, end, passed)
         return False
+
+    def _pass(self, partition: int, offset: int, passed: set[int], *, at_end: bool = False) -> None:
+        """Leave behind the partition's ranges that end at ``offset`` or before; at the log's end all of them."""
+        while partition in self._open and partition not in passed:
+            number = self._open[partition].position
+            if not at_end and offset < self._ranges[number][2]:
+                return
+            self._reached[number] = self._ranges[number][2]
+            if not self._go_on(partition):
+                passed.add(partition)
 
     def _is_full(self, message: Message) -> bool:
         size = len(message.value() or b"") + len(message.key() or b"")
@@ -178,15 +203,20 @@ class _Reader:
         self._bytes += size
         return False
 
-    def _go_on(self, partition: int) -> None:
-        """Turn to the partition's next range, or leave the partition."""
+    def _go_on(self, partition: int) -> bool:
+        """Turn to the partition's next range, or leave the partition; tell whether the next record may be of it."""
         state = self._open[partition]
-        if state.waiting:
-            state.position = state.waiting.popleft()
-            self._consumer.seek(TopicPartition(self._topic, partition, self._ranges[state.position][1]))
-        else:
+        if not state.waiting:
             del self._open[partition]
             self._consumer.pause([TopicPartition(self._topic, partition)])
+            return False
+        end = self._ranges[state.position][2]
+        state.position = state.waiting.popleft()
+        start = self._ranges[state.position][1]
+        if start - end <= NEAR:
+            return True
+        self._consumer.seek(TopicPartition(self._topic, partition, start))
+        return False
 
     def _refuse(self, error: KafkaError) -> None:
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:

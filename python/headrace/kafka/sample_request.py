@@ -1,4 +1,4 @@
-"""Which records a sample is to hold, as text: ``latest:500``, ``last:10m``, ``-1h..-30m``, ``0:100-225``."""
+"""Which records a sample is to hold, as text: ``latest:500``, ``last:10m``, ``0:100-225``, ``keys:a,b``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from datetime import UTC, datetime, timedelta
 from headrace.errors import UsageError
 from headrace.spec.durations import parse_duration
 
-_FORMS = "Write latest:N, first:N, last:10m, START..END (ISO 8601, -10m or P:OFFSET) or P:START-END[,P:START-END...]."
-_COUNT = re.compile(r"(latest|first):(\d+)", re.ASCII)
+_FORMS = (
+    "Write latest:N, first:N, last:10m, START..END (ISO 8601, -10m or P:OFFSET), P:START-END[,P:START-END...], "
+    "failing:N, keys:A[,B...] or every:N."
+)
+_COUNT = re.compile(r"(latest|first|failing|every):(\d+)", re.ASCII)
 _RANGE = re.compile(r"(\d+):(\d+)-(\d+)", re.ASCII)
 _PLACE = re.compile(r"(\d+):(\d+)", re.ASCII)
 
@@ -55,14 +58,48 @@ class Ranges:
     ranges: tuple[Range, ...]
 
 
-SampleRequest = Count | TimeSpan | Ranges
+@dataclass(frozen=True)
+class Every:
+    """Records that are so many offsets apart.
+
+    Attributes:
+        step: offsets from one to the next, in each partition.
+    """
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The newest records with one of these keys.
+
+    Attributes:
+        keys: as text.
+    """
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The newest records on which a cell fails.
+
+    Attributes:
+        records: how many.
+    """
+
+    records: int
+
+
+SampleRequest = Count | TimeSpan | Ranges | Every | Keys | Failing
 
 
 def parse_sample(text: str, *, now: datetime | None = None) -> SampleRequest:
     """Return what ``text`` asks for.
 
     Args:
-        text: ``latest:N``, ``first:N``, ``last:DURATION``, ``START..END`` or ``P:START-END[,P:START-END...]``. START
+        text: ``latest:N``, ``first:N``, ``last:DURATION``, ``START..END``, ``P:START-END[,P:START-END...]``,
+            ``failing:N``, ``keys:A[,B...]`` or ``every:N``. START
             and END are ISO 8601 (UTC where no offset is said), ``-10m`` before now, or both ``P:OFFSET`` of one
             partition; without END it goes up to now.
         now: what ``last`` and ``-10m`` count from; the present by default.
@@ -75,7 +112,15 @@ def parse_sample(text: str, *, now: datetime | None = None) -> SampleRequest:
     if match := _COUNT.fullmatch(asked):
         if not int(match[2]):
             raise UsageError(f"The sample `{text}` has no records.", hint=_FORMS)
-        return Count(int(match[2]), newest=match[1] == "latest")
+        number = int(match[2])
+        if match[1] == "every":
+            return Every(number)
+        return Failing(number) if match[1] == "failing" else Count(number, newest=match[1] == "latest")
+    if asked.startswith("keys:"):
+        keys = tuple(dict.fromkeys(key for key in asked.removeprefix("keys:").split(",") if key))
+        if not keys:
+            raise UsageError(f"The sample `{text}` names no key.", hint=_FORMS)
+        return Keys(keys)
     if asked.startswith("last:"):
         return TimeSpan(_milliseconds(moment - _duration(asked.removeprefix("last:"), text)), None)
     if ".." in asked:

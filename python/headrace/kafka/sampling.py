@@ -7,12 +7,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from headrace.errors import ExpiredOffsetError, UsageError
 from headrace.kafka.reading import Reading, SampleLimits, in_arrival_order, read_ranges
 from headrace.kafka.records import Records
-from headrace.kafka.sample_request import Count, Range, TimeSpan, format_ranges, parse_sample
+from headrace.kafka.sample_request import Count, Every, Failing, Keys, Range, TimeSpan, format_ranges, parse_sample
+from headrace.kafka.scanning import FIRST_PIECE, Wanted, ranges_of, scan_back
 from headrace.kafka.topics import offsets_at, watermarks
 from headrace.spec.preview_options import DEFAULT_SAMPLE
 
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "SampleLimits", "SamplePin", "read_pin", "take_sample"]
 
 _ROUNDS = 24
+KEYED = 500
+"""How many records ``keys:a,b`` takes at most."""
+MOST_STEPS = 10_000
+"""How many records ``every:N`` takes at most."""
 
 
 class SamplePin(BaseModel):
@@ -39,6 +46,7 @@ class SamplePin(BaseModel):
         complete: False where a limit (records, bytes, seconds) cut what was asked for.
         taken: when it was taken, milliseconds since the epoch; 0 where nobody noted it.
         ends: where each partition's log ended then.
+        looked_at: how many records were looked at for those that were wanted; 0 where nothing was looked for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +58,7 @@ class SamplePin(BaseModel):
     complete: bool = True
     taken: int = 0
     ends: dict[int, int] = {}
+    looked_at: int = 0
 
     @property
     def offsets(self) -> str:
@@ -102,12 +111,20 @@ def take_sample(
     if isinstance(request, Count) and request.records > bounds.records:
         message = f"The sample `{text}` asks for more than {bounds.records} records."
         raise UsageError(message, hint="Ask for fewer, or name a range of offsets and take several samples.")
+    if isinstance(request, Failing):
+        message = f"The sample `{text}` needs a cell: only where one is previewed or checked can records fail."
+        raise UsageError(message, hint="Use it in a %%stream cell's --sample.")
     taken, ends = int(time.time() * 1000), watermarks(cluster, topic)
+    if isinstance(request, Keys):
+        keys = {key.encode() for key in request.keys}
+        return wanted_sample(cluster, topic, text, lambda records: _with_key(records, keys), KEYED, progress=progress)
     if isinstance(request, Count):
         reading = _read_count(cluster, topic, request, ends, bounds, progress)
     else:
         if isinstance(request, TimeSpan):
             ranges = _of_span(cluster, topic, request, ends)
+        elif isinstance(request, Every):
+            ranges = _of_steps(text, request, ends)
         else:
             ranges = _of_ranges(topic, request.ranges, ends)
         reading = read_ranges(cluster, topic, ranges, bounds, progress)
@@ -121,6 +138,60 @@ def take_sample(
         ends={number: end for number, (_, end) in ends.items()},
     )
     return Sample(pin, _records(topic, reading))
+
+
+def wanted_sample(
+    cluster: Cluster,
+    topic: str,
+    text: str,
+    wanted: Wanted,
+    count: int,
+    *,
+    piece: int = FIRST_PIECE,
+    progress: Callable[[int], None] | None = None,
+) -> Sample:
+    """Look back through the topic for records that are wanted, and pin the newest of them.
+
+    Args:
+        cluster: where.
+        topic: the topic.
+        text: what the pin says was asked for.
+        wanted: says which records of a piece of the topic are wanted.
+        count: how many at most.
+        piece: how many records of each partition are looked at first; more and more from then on.
+        progress: called with the number of records looked at so far.
+
+    Raises:
+        MissingTopicError: there is no such topic.
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    taken, ends = int(time.time() * 1000), watermarks(cluster, topic)
+    scan = scan_back(cluster, topic, ends, wanted, count, piece=piece, progress=progress)
+    pin = SamplePin(
+        cluster=cluster.name,
+        topic=topic,
+        text=text,
+        ranges=ranges_of(scan.records),
+        complete=scan.complete,
+        taken=taken,
+        ends={number: end for number, (_, end) in ends.items()},
+        looked_at=scan.looked_at,
+    )
+    return Sample(pin, scan.records)
+
+
+def _with_key(records: Records, keys: set[bytes]) -> npt.NDArray[np.int64]:
+    return np.array([position for position, key in enumerate(records.keys) if key in keys], np.int64)
+
+
+def _of_steps(text: str, request: Every, ends: dict[int, tuple[int, int]]) -> list[Range]:
+    steps = {number: range(low, high, request.step) for number, (low, high) in sorted(ends.items())}
+    count = sum(map(len, steps.values()))
+    if count > MOST_STEPS:
+        least = request.step * -(-count // MOST_STEPS)
+        message = f"The sample `{text}` has {count:,} records, and {MOST_STEPS:,} are the most."
+        raise UsageError(message, hint=f"Write every:{least} or more.")
+    return [(number, offset, offset + 1) for number, own in steps.items() for offset in own]
 
 
 def read_pin(cluster: Cluster, pin: SamplePin, *, limits: SampleLimits | None = None) -> Sample:

@@ -60,6 +60,8 @@ def describe(preview: Preview) -> str:
         lines.append(f"  {verdict.reason}")
     if verdict.difference is not None:
         lines.append(f"  first {verdict.difference}")
+    if verdict.rewrite is not None:
+        lines += ["  the cell rewritten:", *(f"      {line}" for line in verdict.rewrite.splitlines())]
     lines += [f"  {message}" for message in verdict.messages]
     return "\n".join(lines + _failures(preview))
 

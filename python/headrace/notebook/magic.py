@@ -15,7 +15,6 @@ from headrace.engine.context import Function
 from headrace.errors import HeadraceError, MissingError, UsageError
 from headrace.kafka.clusters import resolve_cluster
 from headrace.kafka.inference import infer_types
-from headrace.kafka.pins import pinned_sample
 from headrace.kafka.topics import require_topic
 from headrace.notebook.cell import RunningCell, compile_cell, notebook_path
 from headrace.notebook.display import bundle
@@ -24,6 +23,7 @@ from headrace.notebook.outputs import publish
 from headrace.notebook.progress import Progress
 from headrace.notebook.session import KernelStream, resample, streams
 from headrace.proof.examine import examine
+from headrace.proof.failing import fails_in_process, sample_of_cell
 from headrace.proof.past_sample import pinned_past
 from headrace.proof.preview import preview
 from headrace.proof.previews import save
@@ -91,14 +91,22 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
     cluster = resolve_cluster(spec.cluster, notebook.parent if notebook else None)
     with Progress(f"Reading {spec.source}") as progress:
         require_topic(cluster, spec.source)
-        sample = pinned_sample(cluster, spec.source, parsed.preview.sample, renew=renew, progress=progress.records)
-        if not len(sample.records):
-            message = f"The sample {parsed.preview.sample} of topic `{spec.source}` holds no records."
-            raise MissingError(message, hint="Wait for records, or choose others with --sample; then %resample NAME.")
         progress.say(f"Reading {spec.source} to learn its types")
         inferred = infer_types(
             cluster, spec.source, renew=renew, format=spec.format, registry=registry_for(spec, cluster)
         )
+        progress.say(f"Reading {spec.source}")
+        sample = sample_of_cell(
+            cluster,
+            spec,
+            parsed.preview.sample,
+            lambda: fails_in_process(spec, function, inferred),
+            renew=renew,
+            progress=progress.records,
+        )
+        if not len(sample.records):
+            message = f"The sample {parsed.preview.sample} of topic `{spec.source}` holds no records."
+            raise MissingError(message, hint="Wait for records, or choose others with --sample; then %resample NAME.")
         if spec.in_event_time:
             progress.say(f"Reading {spec.source} before the sample")
         past = pinned_past(cluster, spec, inferred, sample, renew=renew, progress=progress.records)

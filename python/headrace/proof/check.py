@@ -18,6 +18,7 @@ from headrace.proof.globals_watch import changed, fingerprint
 from headrace.proof.quiet import quiet
 from headrace.proof.remembering import check_remembering
 from headrace.proof.splits import Plan, apart, copies, plans, repeated, with_nulls
+from headrace.proof.touches import Touches, watched
 from headrace.proof.verdict import Difference, Verdict
 from headrace.spec import NEVER_NULL_TYPES
 
@@ -99,6 +100,7 @@ class _Trial:
     halved: bool = False
     drifted: set[str] = field(default_factory=set)
     rounded: set[str] = field(default_factory=set)
+    touches: Touches = field(default_factory=Touches)
 
     def take(self, comparison: Comparison, sample: str) -> bool:
         """Note what a comparison found; true when it is a difference."""
@@ -119,7 +121,8 @@ def _run_all(trial: _Trial, seed: int) -> None:
     everything = np.arange(len(records), dtype=np.int64)
     given = Run.of([(everything, trial.first)])
     started = time.perf_counter()
-    second = Run.of([(everything, process(stream, records))])
+    seen = replace(stream, function=watched(stream.function, trial.touches))
+    second = Run.of([(everything, process(seen, records))])
     trial.whole_seconds = time.perf_counter() - started
     if trial.take(compare(given, second, records), ""):
         trial.again = True
@@ -313,6 +316,7 @@ def _messages(trial: _Trial) -> list[str]:
         for name in _rounded_integers(trial)
     ]
     messages += [f"`{name}` agrees up to rounding in the last digits." for name in sorted(trial.rounded)]
+    messages += trial.touches.messages()
     if trial.halved:
         messages.append("The cell fails on frames of several rows and goes through with fewer: it will be slow.")
     per_record = trial.whole_seconds / max(len(trial.records), 1)

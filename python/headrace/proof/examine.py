@@ -22,6 +22,7 @@ from headrace.proof.prepare import prepare, with_output
 from headrace.proof.quiet import quiet
 from headrace.proof.side_samples import SideSamples
 from headrace.proof.side_verdict import with_sides
+from headrace.proof.suggestions import with_suggestion
 from headrace.proof.verdict import Verdict
 from headrace.spec import ProofSummary, StreamDocument, StreamSpec
 
@@ -105,7 +106,11 @@ def examine(
     """
     around = past or PastSample()
     stream = prepare(spec, function, inferred, records, sides, around.edges)
-    return examine_stream(stream, records, sides=sides, past=around, seed=seed)
+    examination = examine_stream(stream, records, sides=sides, past=around, seed=seed)
+    verdict = with_suggestion(
+        examination.verdict, examination.stream, function, inferred, records, examination.whole, sides
+    )
+    return replace(examination, verdict=verdict)
 
 
 def examine_stream(

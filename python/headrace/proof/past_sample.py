@@ -79,9 +79,10 @@ def pinned_past(
         UsageError: a column that is declared is not there.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    starts = {number: start for number, start, _ in sample.pin.ranges}
+    starts = {number: start for number, start, _ in reversed(sample.pin.ranges)}  # of a partition's first range
+    own = tuple(_of_sample(spec, sample))
     if not spec.in_event_time:
-        return PastSample(notes=tuple(_of_states(spec, starts)))
+        return PastSample(notes=(*own, *_of_states(spec, starts)))
     bare = Stream(StreamDocument(spec=spec, input=column_types(inferred, spec)), _same)
     arrivals = Arrivals(spec, make_codecs(bare))
     arrived = arrivals.rows(sample.records)
@@ -109,12 +110,22 @@ def pinned_past(
         quiet=tuple(_quiet(spec, sample, past)),
         now=sample.pin.taken * 1000,
     )
-    notes = tuple(_notes(spec, past, known, arrived.rows, lacking))
+    notes = (*own, *_notes(spec, past, known, arrived.rows, lacking))
     return PastSample(edges, arrived.positions[lacking], notes)
 
 
 def _same(df: object) -> object:
     return df
+
+
+def _of_sample(spec: StreamSpec, sample: Sample) -> Iterator[str]:
+    """Say where a sample is less than was asked for, and where it has gaps that matter."""
+    pin = sample.pin
+    if not pin.complete:
+        looked = f" after {pin.looked_at:,} records were looked at" if pin.looked_at else ""
+        yield f"The sample {pin.text} was cut to {len(sample.records):,} records by a limit{looked}."
+    if spec.remembers and len(pin.ranges) > len({number for number, _, _ in pin.ranges}):
+        yield "The sample has gaps: records between those that are shown are in no history, window or state here."
 
 
 def _of_states(spec: StreamSpec, starts: dict[int, int]) -> Iterator[str]:

@@ -195,6 +195,7 @@ class Preview(BaseModel):
             "verdict": {
                 "equal": self.verdict.equal,
                 "reason": self.verdict.reason,
+                "suggestion": self.verdict.suggestion,
                 "splits": self.verdict.splits,
                 "seconds": self.verdict.seconds,
             },

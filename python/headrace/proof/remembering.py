@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import zip_longest
 
@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from headrace.engine.arrivals import Arrivals
+from headrace.engine.arrivals import Arrivals, Arrived
 from headrace.engine.codecs import make_codecs
 from headrace.engine.event_time import NEVER, microseconds, newest_before
 from headrace.engine.result import BatchResult
@@ -22,15 +22,15 @@ from headrace.engine.stream import Stream
 from headrace.engine.trial import joined, process_batches
 from headrace.kafka.records import Records
 from headrace.proof.compare import Run, compare, same_rows
+from headrace.proof.exercises import LOOKBACKS, Exercise, each_alone, exercises
 from headrace.proof.globals_watch import changed, fingerprint
 from headrace.proof.json_values import json_value
 from headrace.proof.quiet import quiet
 from headrace.proof.splits import Positions, plans
 from headrace.proof.state_verdict import compare_states
+from headrace.proof.touches import Touches, watched
 from headrace.proof.verdict import Difference, Verdict
 
-LOOKBACKS = 3
-"""Over how many lookbacks a sample must stretch to prove anything."""
 FEWEST_WINDOWS = 3
 PARTS = 20
 
@@ -55,12 +55,13 @@ def check_remembering(
     everything = np.arange(len(records), dtype=np.int64)
     first = whole if whole is not None else joined(process_batches(stream, records, [everything]))
     windows = stream.document.spec.window is not None
-    difference, splits, again = None, 0, False
+    difference, splits, again, sample, touches = None, 0, False, "", Touches()
     seconds = 0.0
     if len(records) and len(first.values):
         with quiet():
             begun = time.perf_counter()
-            second = joined(process_batches(stream, records, [everything]))
+            seen = replace(stream, function=watched(stream.function, touches))
+            second = joined(process_batches(seen, records, [everything]))
             seconds = time.perf_counter() - begun
             difference = _compare(first, second, records, windows=windows)
             again = difference is not None
@@ -71,10 +72,13 @@ def check_remembering(
                 splits += 1
                 found = joined(process_batches(stream, records, batches))
                 difference = _compare(first, found, records, windows=windows)
+            if difference is None and stream.document.spec.lookback and budget > 0:
+                sample, difference, more = _exercised(stream, records, seed, started + budget)
+                splits += more
     rows = _rows_of(stream, records)
     lateness = _most_late(stream, rows)
     touched = changed(before, fingerprint(stream.function))
-    equal, reason = _judge(_Seen(stream, records, first, rows, difference, splits, touched, lateness, again=again))
+    equal, reason = _judge(_Seen(stream, records, first, rows, difference, splits, touched, lateness, again, sample))
     failed = len({failure.position for failure in first.failures})
     with_rows = len(np.unique(first.source[first.source >= 0]))
     return Verdict(
@@ -84,7 +88,7 @@ def check_remembering(
         splits=splits,
         seconds=round(time.perf_counter() - started, 3),
         seconds_per_record=seconds / max(len(records), 1),
-        messages=(*_messages(stream, lateness), *_of_edges(first)),
+        messages=(*_messages(stream, lateness), *touches.messages(), *_of_edges(first)),
         rows_in=len(records),
         rows_out=len(first.values),
         filtered=None if windows else len(records) - failed - with_rows,
@@ -105,6 +109,32 @@ class _Seen:
     touched: list[str]
     lateness: timedelta
     again: bool
+    sample: str
+
+
+def _exercised(stream: Stream, records: Records, seed: int, deadline: float) -> tuple[str, Difference | None, int]:
+    """Compare whole and cut on samples that were made of the given one.
+
+    Returns:
+        Which sample differs, its first difference, and how many cuts were run.
+    """
+    alone, arrived, splits = replace(stream, edges=None), _arrived(stream, records), 0
+    for made in exercises(alone, records, arrived.rows, arrived.positions):
+        whole = joined(process_batches(alone, made.records, [np.arange(len(made.records), dtype=np.int64)]))
+        for batches in (each_alone(made.records), next(_cuts(made.records, seed))):
+            if time.perf_counter() > deadline:
+                return "", None, splits
+            splits += 1
+            found = joined(process_batches(alone, made.records, batches))
+            difference = _compare(whole, found, made.records, windows=False)
+            if difference is not None:
+                return made.name, _own(difference, made), splits
+    return "", None, splits
+
+
+def _own(difference: Difference, made: Exercise) -> Difference:
+    """Return the difference at the record that the user knows."""
+    return difference.model_copy(update={"offset": difference.offset % made.stretch}) if made.stretch else difference
 
 
 def _cuts(records: Records, seed: int) -> Iterator[list[Positions]]:
@@ -142,7 +172,7 @@ def _judge(seen: _Seen) -> tuple[bool | None, str]:  # noqa: PLR0911  one return
 
 
 def _why(seen: _Seen) -> str:
-    spec, difference = seen.stream.document.spec, seen.difference
+    spec, difference = seen.stream.document.spec, f"{seen.difference}{seen.sample and ', on the sample'}{seen.sample}"
     if seen.again:
         return f"Two runs on the same records differ {difference}: the cell depends on something else than its rows."
     if seen.lateness > timedelta(0):
@@ -212,8 +242,12 @@ def _of_edges(first: BatchResult) -> Iterator[str]:
         )
 
 
+def _arrived(stream: Stream, records: Records) -> Arrived:
+    return Arrivals(stream.document.spec, make_codecs(stream)).rows(records)
+
+
 def _rows_of(stream: Stream, records: Records) -> Rows:
-    return Arrivals(stream.document.spec, make_codecs(stream)).rows(records).rows
+    return _arrived(stream, records).rows
 
 
 def _most_late(stream: Stream, rows: Rows) -> timedelta:

@@ -55,8 +55,8 @@ class Verdict(BaseModel):
         equal: batch and stream agree; ``None`` when the sample does not prove it.
         reason: one sentence; where not proved, with what would prove it.
         difference: the first difference, when they differ.
-        suggestion: a declaration that was tried and mends it; this version makes none.
-        rewrite: another text for the cell that mends it; this version makes none.
+        suggestion: a declaration that was tried and makes both equal, as options of the magic line.
+        rewrite: where no declaration does, another body for the cell that was tried and makes both equal.
         splits: how many ways of cutting the sample were run.
         seconds: how long the check took.
         seconds_per_record: of the whole run.

@@ -9,10 +9,10 @@ from headrace.engine.codecs import registry_for
 from headrace.errors import ExpiredOffsetError, ProofError
 from headrace.kafka.clusters import Cluster, resolve_cluster
 from headrace.kafka.inference import InferredTypes, column_types, infer_types
-from headrace.kafka.pins import pinned_sample
 from headrace.kafka.sampling import Sample, SamplePin, read_pin
 from headrace.proof import previews
 from headrace.proof.body import body_digest
+from headrace.proof.failing import fails_in_fresh_process, sample_of_cell
 from headrace.proof.past_sample import pinned_past
 from headrace.proof.preview_model import Preview
 from headrace.proof.room import CleanResult, run_clean
@@ -103,10 +103,14 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     spec = cut.spec
     where = resolve_cluster(cluster or spec.cluster, notebook.absolute().parent)
     preview = _matching_preview(notebook, cut, where)
-    sample, preview = _sample(where, cut, preview)
     inferred = infer_types(where, spec.source, format=spec.format, registry=registry_for(spec, where))
     types = column_types(inferred, spec)
     never_null = tuple(column for column in inferred.never_null if column in types)
+    (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
+    (folder / DOCUMENT_NAME).write_text(
+        to_yaml(StreamDocument(spec=spec, input=types, never_null=never_null)), encoding="utf-8"
+    )
+    sample, preview = _sample(where, cut, preview, folder)
     past = pinned_past(where, spec, inferred, sample)
     sides = pinned_sides(where, spec, inferred, sample, past)
     document = StreamDocument(
@@ -116,7 +120,6 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         sides=dict(sides.types),
         copartitioned=dict(sides.divided),  # what the clean room confirms
     )
-    (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements_text(cut.module_source), encoding="utf-8")
     (folder / DOCUMENT_NAME).write_text(to_yaml(document), encoding="utf-8")
     finished = finish(folder, sample.records, sides.records, past.edges) if tests else None
@@ -158,7 +161,7 @@ def _matching_preview(notebook: Path, cut: Slice, cluster: Cluster) -> Preview |
     return preview if preview.body_digest == body_digest(cut.spec, cut.stream.body) else None
 
 
-def _sample(cluster: Cluster, cut: Slice, preview: Preview | None) -> tuple[Sample, Preview | None]:
+def _sample(cluster: Cluster, cut: Slice, preview: Preview | None, folder: Path) -> tuple[Sample, Preview | None]:
     source = cut.spec.source
     if preview is not None:
         asked = preview.sample
@@ -177,4 +180,4 @@ def _sample(cluster: Cluster, cut: Slice, preview: Preview | None) -> tuple[Samp
         if again is not None and len(again.records) == preview.rows_in:
             return again, preview  # else its records are gone, and with them what it could be compared with
     text = cut.stream.preview.sample if cut.stream.preview else DEFAULT_SAMPLE
-    return pinned_sample(cluster, source, text), None
+    return sample_of_cell(cluster, cut.spec, text, lambda: fails_in_fresh_process(folder)), None

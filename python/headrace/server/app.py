@@ -13,7 +13,7 @@ from headrace.server.feed import Feed
 from headrace.server.handlers.feed import FeedHandler
 from headrace.server.handlers.repository import CommitHandler, DeployHandler
 from headrace.server.handlers.services import LogsHandler, ServicesHandler, StartHandler, StopHandler
-from headrace.server.handlers.streams import PreviewHandler, StreamsHandler
+from headrace.server.handlers.streams import DeclareHandler, PreviewHandler, StreamsHandler
 from headrace.server.handlers.topics import RecordsHandler, TopicsHandler
 from headrace.server.topics import TopicRates
 
@@ -43,6 +43,7 @@ class HeadraceApp(ExtensionApp):
                 (r"/headrace/topics", TopicsHandler, {**common, "rates": rates}),
                 (rf"/headrace/topics/{_NAME}/records", RecordsHandler, common),
                 (r"/headrace/streams", StreamsHandler, common),
+                (r"/headrace/declare", DeclareHandler, common),
                 (rf"/headrace/previews/{_NAME}", PreviewHandler, common),
                 (r"/headrace/commit", CommitHandler, common),
                 (r"/headrace/deploy", DeployHandler, common),

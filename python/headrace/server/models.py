@@ -42,6 +42,13 @@ class DeployRequest(_Request):
     replicas: int | None = Field(default=None, ge=1)
 
 
+class DeclareRequest(_Request):
+    """Put options, as a verdict suggests them, into a magic line (without ``%%stream``)."""
+
+    magic: str = Field(max_length=10_000)
+    options: str = Field(max_length=10_000)
+
+
 class SubscribeRequest(_Request):
     """What a client of the feed wants from now on, and of which cluster (else the project's default)."""
 
@@ -56,6 +63,12 @@ class Problem(_Answer):
 
     message: str
     hint: str
+
+
+class Magic(_Answer):
+    """A magic line, without ``%%stream``."""
+
+    magic: str
 
 
 class ClusterName(_Answer):
@@ -103,6 +116,7 @@ class StreamVerdict(_Answer):
 
     equal: bool | None
     reason: str
+    suggestion: str | None = None
 
 
 class NotebookStreamStatus(_Answer):

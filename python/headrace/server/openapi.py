@@ -79,6 +79,9 @@ def document() -> dict[str, Any]:
             "/headrace/streams": {
                 "get": _operation("Streams of a notebook", models.StreamList, {"notebook": _NOTEBOOK})
             },
+            "/headrace/declare": {
+                "post": _operation("Put options into a magic line", models.Magic, body=models.DeclareRequest)
+            },
             "/headrace/previews/{id}": {"get": _operation("A preview with its values", Preview, name="id")},
             "/headrace/commit": {
                 "post": _operation("Commit a notebook's stream", CommitResult, body=models.CommitRequest)

@@ -8,6 +8,7 @@ from pathlib import Path
 from headrace.errors import HeadraceError, RefusedError
 from headrace.proof import previews
 from headrace.proof.body import body_digest
+from headrace.proof.preview_model import Preview
 from headrace.repo.folder import STREAMS_FOLDER
 from headrace.repo.git import Repository
 from headrace.repo.notebook import NotebookStream, read_streams
@@ -66,7 +67,7 @@ def _status(notebook: Path, stream: NotebookStream, repository: Repository | Non
         source=spec.source,
         sink=spec.sink,
         cell_id=stream.cell_id,
-        verdict=StreamVerdict(equal=preview.verdict.equal, reason=preview.verdict.reason) if preview else None,
+        verdict=_verdict(preview) if preview else None,
         rows_in=preview.rows_in if preview else None,
         rows_out=preview.rows_out if preview else None,
         failed=preview.failed if preview else None,
@@ -75,6 +76,11 @@ def _status(notebook: Path, stream: NotebookStream, repository: Repository | Non
         commit=commit,
         error=error,
     )
+
+
+def _verdict(preview: Preview) -> StreamVerdict:
+    found = preview.verdict
+    return StreamVerdict(equal=found.equal, reason=found.reason, suggestion=found.suggestion)
 
 
 def _cut(notebook: Path, name: str) -> tuple[Slice | None, str | None]:

@@ -20,7 +20,14 @@ from headrace.spec.document import (
 )
 from headrace.spec.durations import parse_duration
 from headrace.spec.lookback import Lookback, parse_lookback
-from headrace.spec.magic_line import MagicLine, format_magic_line, parse_magic_line, parse_scalar
+from headrace.spec.magic_line import (
+    MagicLine,
+    declarations,
+    format_magic_line,
+    parse_magic_line,
+    parse_scalar,
+    with_declarations,
+)
 from headrace.spec.options import OPTIONS, Option
 from headrace.spec.preview_options import DEFAULT_SAMPLE, PreviewOptions
 from headrace.spec.side_input import SideInput, parse_side_input
@@ -54,6 +61,7 @@ __all__ = [
     "StreamSpec",
     "Window",
     "WindowKind",
+    "declarations",
     "format_magic_line",
     "parse_column_type",
     "parse_document",
@@ -67,4 +75,5 @@ __all__ = [
     "read_document",
     "stream",
     "to_yaml",
+    "with_declarations",
 ]

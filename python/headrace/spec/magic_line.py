@@ -16,6 +16,7 @@ from headrace.spec.options import BY_FLAG, NOT_YET, OPTIONS, Option
 from headrace.spec.preview_options import PreviewOptions
 from headrace.spec.stream import Scalar, StreamSpec
 
+_EXCLUSIVE = frozenset({"--lookback", "--window"})
 _FIRST_LINE = "Write %%stream NAME --from TOPIC [--to TOPIC]."
 
 
@@ -60,6 +61,41 @@ def format_magic_line(line: MagicLine) -> str:
             continue
         words += _words(option, value)
     return shlex.join(words)
+
+
+def declarations(before: StreamSpec, after: StreamSpec) -> str:
+    """Return the options of a magic line in which ``after`` differs from ``before``: ``--key origin --lookback 6h``."""
+    words: list[str] = []
+    for option in OPTIONS:
+        value = None if option.preview else getattr(after, option.field)
+        if value is not None and value != getattr(before, option.field):
+            words += _words(option, value)
+    return shlex.join(words)
+
+
+def with_declarations(line: str, words: str) -> str:
+    """Return a magic line (without ``%%stream``) with the options ``words``, as :func:`declarations` gives them.
+
+    What the line says already of one of them is replaced, as is a window by a lookback and a lookback by a window; all
+    else stays as it is written, word by word.
+
+    Raises:
+        UsageError: the line, the words or both together are no magic line.
+    """
+    name, given = _split(line)
+    added = _split(f"{name} {words}")[1]
+    replaced = {option.flag for option, _ in added if not option.multiple}
+    if replaced & _EXCLUSIVE:
+        replaced |= _EXCLUSIVE
+    kept = [name]
+    for option, value in given:
+        if option.flag not in replaced:
+            kept += [option.flag] if value is None else [option.flag, value]
+    for option, value in added:
+        kept += [option.flag] if value is None else [option.flag, value]
+    text = shlex.join(kept)
+    parse_magic_line(text)
+    return text
 
 
 def _split(line: str) -> tuple[str, list[tuple[Option, str | None]]]:

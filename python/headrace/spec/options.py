@@ -97,7 +97,8 @@ OPTIONS: tuple[Option, ...] = (
         "--sample",
         "sample",
         "WHICH",
-        "Which records to preview: latest:500, first:500, last:10m, START..END, P:START-END.",
+        "Which records to preview: latest:500, first:500, last:10m, START..END, P:START-END, failing:100, keys:a,b, "
+        "every:1000.",
         preview=True,
     ),
     Option("--show", "show", "N", "Print N rows of before and after into the output.", preview=True),

@@ -101,6 +101,29 @@ describe('StreamItem', () => {
     expect(executed).toHaveLength(1);
   });
 
+  it('writes a suggestion into the cell by one click', () => {
+    const { commands, executed } = recorder(CommandIDs.applySuggestion);
+    const suggestion = '--key origin --lookback 6h';
+    const differs: IStream = {
+      ...stream,
+      verdict: { equal: false, reason: 'rolling', suggestion }
+    };
+    const { rerender } = render(
+      <StreamItem commands={commands} stream={differs} trans={trans} />
+    );
+    expect(screen.getByText(suggestion).tagName).toBe('CODE');
+    fireEvent.click(screen.getByRole('button', { name: 'Apply' }));
+    expect(executed).toEqual([
+      [
+        CommandIDs.applySuggestion,
+        { stream: 'late_flights', options: suggestion }
+      ]
+    ]);
+    const changed: IStream = { ...differs, state: 'changed since preview' };
+    rerender(<StreamItem commands={commands} stream={changed} trans={trans} />);
+    expect(screen.queryByRole('button', { name: 'Apply' })).toBeNull();
+  });
+
   it('shows names and errors as text', () => {
     const { container } = render(
       <StreamItem
