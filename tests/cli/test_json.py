@@ -89,6 +89,33 @@ def test_check_applies_what_it_suggests(project: Path) -> None:
     assert "There is no suggestion to apply." in again.stderr
 
 
+def test_a_chain_is_checked_and_committed_before_its_topics_are_there(project: Path, make_topic: MakeTopic) -> None:
+    source = (project / "n.ipynb").read_text(encoding="utf-8").split("--from ")[1].split()[0]
+    middle = make_topic("no").replace("no", "middle")
+    write_notebook(
+        project / "chain.ipynb",
+        f"%%stream even --from {source} --to {middle}\ndf[df.a % 2 == 0]",
+        f"%%stream doubled --from {middle} --to {middle}.doubled\ndf.assign(d=df.a * 2)",
+        f"%%stream steps --from {middle}.doubled --to {middle}.steps --key b --lookback 1rows\n"
+        'df.assign(step=df.groupby("b").d.diff())',
+        f"%%stream round --from {middle}.back --to {middle}.forth\ndf",
+        f"%%stream about --from {middle}.forth --to {middle}.back\ndf",
+    )
+    checked = headrace("check", "chain.ipynb", "--json", folder=project)
+    assert checked.status == 1, checked
+    *chain, circle, _ = checked.document
+    assert [(each["equal"], each["rows_in"], each["rows_out"]) for each in chain] == [
+        (True, 200, 100),
+        (True, 100, 100),
+        (True, 100, 100),
+    ]
+    assert circle["refused"]
+    assert "round -> about -> round read each other" in circle["reason"]
+    done = headrace("commit", "chain.ipynb", "steps", "--json", folder=project)
+    assert done.status == 0, done
+    assert headrace("test", "--json", folder=project).status == 0
+
+
 def test_commit_and_test(project: Path) -> None:
     tried = headrace("commit", "n.ipynb", "plain", "--dry-run", "--json", folder=project)
     assert tried.status == 0, tried

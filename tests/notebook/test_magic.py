@@ -190,3 +190,35 @@ def test_what_fails_with_a_side_input_is_refused(shell: InteractiveShell, flight
     result = run(shell, f"%%stream s --from {flights_topic} --with {flights_topic} --sample failing:5\ndf")
     assert isinstance(result.error_in_exec, UsageError)
     assert "--with" in str(result.error_in_exec)
+
+
+def test_a_chain_of_streams_that_nobody_deployed(
+    shell: InteractiveShell, flights_topic: str, outputs: Outputs, cluster: Cluster
+) -> None:
+    first = f"%%stream flown --from {flights_topic} --to chain.flown --key origin\ndf[df.dep_delay.notna()]"
+    second = "%%stream hours --from chain.flown --to chain.hours --key origin\ndf.assign(hours=df.dep_delay / 60)"
+    third = "%%stream changes --from chain.hours --key origin --lookback 1rows\n"
+    third += 'df.assign(change=df.groupby("origin").hours.diff())'
+    for text in (first, second, third):
+        assert run(shell, text).success, text
+    shown = [streams[name].preview for name in ("flown", "hours", "changes")]
+    assert [(each.rows_in, each.rows_out, each.verdict.equal) for each in shown] == [
+        (400, 371, True),
+        (371, 371, True),
+        (371, 371, True),
+    ]
+    assert "its records are what `hours` gives on its sample" in shown[2].verdict.messages[0]
+    assert shown[2].sample.text == "the outputs of hours"
+    assert streams["changes"].stream.document.input["hours"] == "float64"
+    assert not streams["changes"].stream.document.repartition
+    assert not [topic.name for topic in list_topics(cluster) if topic.name.startswith("chain.")]
+    run(shell, first.replace("notna()", "notna() & (df.distance > 1000)"))
+    run(shell, second)
+    assert streams["hours"].preview.rows_in == streams["flown"].preview.rows_out < 371
+
+
+def test_a_missing_topic_that_no_cell_writes_is_named(shell: InteractiveShell, flights_topic: str) -> None:
+    run(shell, f"%%stream flown --from {flights_topic} --to chain.flown\ndf")
+    result = run(shell, "%%stream next --from chain.other\ndf")
+    assert isinstance(result.error_in_exec, MissingTopicError)
+    assert "chain.other" in str(result.error_in_exec)

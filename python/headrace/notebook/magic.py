@@ -12,9 +12,10 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from headrace.engine.codecs import registry_for
 from headrace.engine.context import Function
-from headrace.errors import HeadraceError, MissingError, UsageError
-from headrace.kafka.clusters import resolve_cluster
-from headrace.kafka.inference import infer_types
+from headrace.errors import HeadraceError, MissingError, MissingTopicError, UsageError
+from headrace.kafka.clusters import Cluster, resolve_cluster
+from headrace.kafka.inference import InferredTypes, infer_types
+from headrace.kafka.sampling import Sample
 from headrace.kafka.topics import require_topic
 from headrace.notebook.cell import RunningCell, compile_cell, notebook_path
 from headrace.notebook.display import bundle
@@ -24,7 +25,7 @@ from headrace.notebook.progress import Progress
 from headrace.notebook.session import KernelStream, resample, streams
 from headrace.proof.examine import examine
 from headrace.proof.failing import fails_in_process, sample_of_cell
-from headrace.proof.past_sample import pinned_past
+from headrace.proof.past_sample import PastSample, pinned_past
 from headrace.proof.preview import preview
 from headrace.proof.previews import save
 from headrace.proof.side_samples import pinned_sides
@@ -90,26 +91,20 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
     spec = parsed.spec
     cluster = resolve_cluster(spec.cluster, notebook.parent if notebook else None)
     with Progress(f"Reading {spec.source}") as progress:
-        require_topic(cluster, spec.source)
-        progress.say(f"Reading {spec.source} to learn its types")
-        inferred = infer_types(
-            cluster, spec.source, renew=renew, format=spec.format, registry=registry_for(spec, cluster)
-        )
-        progress.say(f"Reading {spec.source}")
-        sample = sample_of_cell(
-            cluster,
-            spec,
-            parsed.preview.sample,
-            lambda: fails_in_process(spec, function, inferred),
-            renew=renew,
-            progress=progress.records,
-        )
+        try:
+            partitions, upstream = require_topic(cluster, spec.source).partitions, None
+        except MissingTopicError:
+            upstream = streams.giving(spec.source)
+            if upstream is None:
+                raise
+            partitions = upstream.partitions
+        if upstream is None:
+            sample, inferred, past = _read(parsed, function, cluster, progress, renew=renew)
+        else:
+            sample, inferred, past = upstream.sample(cluster), upstream.types(), PastSample(notes=(upstream.note,))
         if not len(sample.records):
-            message = f"The sample {parsed.preview.sample} of topic `{spec.source}` holds no records."
+            message = f"The sample {sample.pin.text} of topic `{spec.source}` holds no records."
             raise MissingError(message, hint="Wait for records, or choose others with --sample; then %resample NAME.")
-        if spec.in_event_time:
-            progress.say(f"Reading {spec.source} before the sample")
-        past = pinned_past(cluster, spec, inferred, sample, renew=renew, progress=progress.records)
         if spec.sides:
             progress.say(f"Reading {', '.join(side.topic for side in spec.side_inputs)}")
         sides = pinned_sides(cluster, spec, inferred, sample, past, renew=renew)
@@ -117,5 +112,30 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
         examination = examine(spec, function, inferred, sample.records, sides=sides, past=past)
         shown = preview(examination, sample, notebook=notebook, body=body)
         save(shown)
-        streams.add(KernelStream(examination.stream, shown, lambda: _run(parsed, function, body, notebook, renew=True)))
+
+        def again() -> None:
+            _run(parsed, function, body, notebook, renew=True)
+
+        streams.add(KernelStream(examination.stream, shown, again, examination.whole, partitions))
         progress.finish(bundle(shown, show=parsed.preview.show))
+
+
+def _read(
+    parsed: MagicLine, function: Function, cluster: Cluster, progress: Progress, *, renew: bool
+) -> tuple[Sample, InferredTypes, PastSample]:
+    """Read a cell's sample, what the topic says about its columns, and the past that the sample's rows need."""
+    spec = parsed.spec
+    progress.say(f"Reading {spec.source} to learn its types")
+    inferred = infer_types(cluster, spec.source, renew=renew, format=spec.format, registry=registry_for(spec, cluster))
+    progress.say(f"Reading {spec.source}")
+    sample = sample_of_cell(
+        cluster,
+        spec,
+        parsed.preview.sample,
+        lambda: fails_in_process(spec, function, inferred),
+        renew=renew,
+        progress=progress.records,
+    )
+    if spec.in_event_time:
+        progress.say(f"Reading {spec.source} before the sample")
+    return sample, inferred, pinned_past(cluster, spec, inferred, sample, renew=renew, progress=progress.records)

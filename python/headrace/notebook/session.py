@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.errors import MissingStreamError
+from headrace.proof.chain import Upstream, in_topic, outputs_to
 from headrace.proof.preview_model import Preview
 
 
@@ -18,11 +20,15 @@ class KernelStream:
         stream: ready to run.
         preview: what the last run showed.
         renew: runs the cell again on a newly taken sample.
+        whole: what the last run gave.
+        partitions: of the source topic, and so of a sink that a deploy makes.
     """
 
     stream: Stream
     preview: Preview
     renew: Callable[[], None]
+    whole: BatchResult
+    partitions: int
 
 
 class Streams(Mapping[str, KernelStream]):
@@ -50,6 +56,15 @@ class Streams(Mapping[str, KernelStream]):
     def add(self, stream: KernelStream) -> None:
         """Take a stream, in place of one with the same name."""
         self._streams[stream.stream.name] = stream
+
+    def giving(self, topic: str) -> Upstream | None:
+        """Return what the stream of this kernel that writes ``topic`` gave in its last run; ``None`` without one."""
+        for known in reversed(self._streams.values()):
+            spec = known.stream.document.spec
+            if topic in spec.sinks:
+                outputs = in_topic(outputs_to(topic, spec, known.whole), known.partitions)
+                return Upstream(spec.name, outputs, known.partitions)
+        return None
 
     def columns(self, source: str) -> list[str]:
         """Return the columns of the topic ``source`` as far as a cell of this kernel has seen them."""

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.engine.codecs import registry_for
-from headrace.errors import ExpiredOffsetError, ProofError
+from headrace.errors import ExpiredOffsetError, MissingTopicError, ProofError, UsageError
 from headrace.kafka.clusters import Cluster, resolve_cluster
 from headrace.kafka.inference import InferredTypes, column_types, infer_types
 from headrace.kafka.sampling import Sample, SamplePin, read_pin
+from headrace.kafka.topics import require_topic
 from headrace.proof import previews
 from headrace.proof.body import body_digest
+from headrace.proof.chain import Upstream, in_topic, outputs_in_fresh_process
 from headrace.proof.failing import fails_in_fresh_process, sample_of_cell
-from headrace.proof.past_sample import pinned_past
+from headrace.proof.past_sample import PastSample, pinned_past
 from headrace.proof.preview_model import Preview
 from headrace.proof.room import CleanResult, run_clean
-from headrace.proof.side_samples import pinned_sides
+from headrace.proof.side_samples import SideSamples, pinned_sides
 from headrace.repo.finish import finish
 from headrace.repo.folder import test_module_text
+from headrace.repo.notebook import read_streams
 from headrace.repo.requirements import requirements_text
 from headrace.repo.slicing import Slice, slice_stream
 from headrace.spec import DEFAULT_SAMPLE, DOCUMENT_NAME, ProofSummary, StreamDocument, to_yaml
@@ -36,6 +40,9 @@ class Built:
         inferred: what the topic's records say about its columns.
         clean: what the clean room found.
         preview: the preview that it must equal, or ``None`` when the cell was not previewed as it stands.
+        sides: what is pinned of the side inputs.
+        past: what is pinned of the log around the sample.
+        partitions: of the source topic, or those that it will have.
     """
 
     cut: Slice
@@ -45,6 +52,9 @@ class Built:
     inferred: InferredTypes
     clean: CleanResult
     preview: Preview | None
+    sides: SideSamples
+    past: PastSample
+    partitions: int
 
     def require_preview(self) -> None:
         """Refuse a folder whose output is not what the preview showed.
@@ -78,7 +88,15 @@ class Built:
         return f"`{self.cut.spec.name}` fails on every record of the sample, the first with {clean.first_error}{place}"
 
 
-def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None, tests: bool = True) -> Built:
+def build(
+    notebook: Path,
+    name: str,
+    folder: Path,
+    *,
+    cluster: str | None = None,
+    tests: bool = True,
+    above: tuple[str, ...] = (),
+) -> Built:
     """Write the folder of a notebook's stream and run it in the clean room on the pinned sample.
 
     The sample is the one of the cell's last preview where the cell still says the same, else the one that its
@@ -90,6 +108,7 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         folder: an existing, empty folder named like the stream.
         cluster: in place of the cell's and the project's.
         tests: whether to write the folder's tests too.
+        above: the streams for which this one is built, whose topics its outputs are.
 
     Raises:
         RefusedError: the stream cannot be cut out of the notebook; among them UnknownNameError.
@@ -103,15 +122,24 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
     spec = cut.spec
     where = resolve_cluster(cluster or spec.cluster, notebook.absolute().parent)
     preview = _matching_preview(notebook, cut, where)
-    inferred = infer_types(where, spec.source, format=spec.format, registry=registry_for(spec, where))
+    upstream = _upstream(notebook, cut, where, cluster, above)
+    partitions = require_topic(where, spec.source).partitions if upstream is None else upstream.partitions
+    if upstream is None:
+        inferred = infer_types(where, spec.source, format=spec.format, registry=registry_for(spec, where))
+    else:
+        inferred = upstream.types()
     types = column_types(inferred, spec)
     never_null = tuple(column for column in inferred.never_null if column in types)
     (folder / "transform.py").write_text(cut.module_source, encoding="utf-8")
     (folder / DOCUMENT_NAME).write_text(
         to_yaml(StreamDocument(spec=spec, input=types, never_null=never_null)), encoding="utf-8"
     )
-    sample, preview = _sample(where, cut, preview, folder)
-    past = pinned_past(where, spec, inferred, sample)
+    if upstream is None:
+        sample, preview = _sample(where, cut, preview, folder)
+        past = pinned_past(where, spec, inferred, sample)
+    else:
+        sample, past = upstream.sample(where), PastSample(notes=(upstream.note,))
+        preview = preview if preview is not None and preview.sample.ranges == sample.pin.ranges else None
     sides = pinned_sides(where, spec, inferred, sample, past)
     document = StreamDocument(
         spec=spec,
@@ -150,7 +178,38 @@ def build(notebook: Path, name: str, folder: Path, *, cluster: str | None = None
         same_dtypes, agree = finished.fixture_dtypes == clean.output, bool(proof.equal) and finished.batches_agree
         text = test_module_text(document, dtypes=same_dtypes, batches=agree)
         (folder / "tests" / "test_transform.py").write_text(text, encoding="utf-8")
-    return Built(cut, where, sample, document, inferred, clean, preview)
+    return Built(cut, where, sample, document, inferred, clean, preview, sides, past, partitions)
+
+
+def _upstream(
+    notebook: Path, cut: Slice, where: Cluster, cluster: str | None, above: tuple[str, ...]
+) -> Upstream | None:
+    """Return what the notebook's stream that writes a missing source topic gives; ``None`` where the topic is there.
+
+    Raises:
+        MissingTopicError: the topic is missing, and no stream of the notebook writes it.
+        UsageError: the streams read each other in a circle.
+    """
+    source = cut.spec.source
+    try:
+        require_topic(where, source)
+    except MissingTopicError:
+        specs = [stream.spec for stream in read_streams(notebook) if stream.spec is not None]
+        giving = [spec.name for spec in specs if source in spec.sinks]
+        if not giving:
+            raise
+    else:
+        return None
+    if giving[0] in (*above, cut.spec.name):
+        circle = " -> ".join([*above, cut.spec.name, giving[0]])
+        message = f"The streams {circle} read each other, and none of their topics is there."
+        raise UsageError(message, hint="Let the first of them read a topic of the cluster.")
+    with tempfile.TemporaryDirectory(prefix="headrace-chain-") as parent:
+        folder = Path(parent) / giving[0]
+        folder.mkdir()
+        built = build(notebook, giving[0], folder, cluster=cluster, tests=False, above=(*above, cut.spec.name))
+        outputs = outputs_in_fresh_process(folder, source, built.sample.records, built.sides.records, built.past.edges)
+    return Upstream(giving[0], in_topic(outputs, built.partitions), built.partitions)
 
 
 def _matching_preview(notebook: Path, cut: Slice, cluster: Cluster) -> Preview | None:

@@ -106,7 +106,10 @@ def _require_not_different(built: Built) -> None:
     message = (
         f"`{built.cut.spec.name}` gives another result on a stream than on the whole sample: {verdict.reason}{where}"
     )
-    raise RefusedError(message, hint="Change the cell so that each row depends on itself alone, and preview it again.")
+    hint = "Change the cell so that each row depends on itself alone, and preview it again."
+    if verdict.suggestion is not None:
+        hint = f"Declare {verdict.suggestion}, and preview it again."
+    raise RefusedError(message, hint=hint)
 
 
 def _require_some_that_pass(built: Built) -> None:
