@@ -89,9 +89,9 @@ def test_check_applies_what_it_suggests(project: Path) -> None:
     assert "There is no suggestion to apply." in again.stderr
 
 
-def test_a_chain_is_checked_and_committed_before_its_topics_are_there(project: Path, make_topic: MakeTopic) -> None:
+def test_a_chain_is_checked_and_committed_before_its_topics_are_there(project: Path) -> None:
     source = (project / "n.ipynb").read_text(encoding="utf-8").split("--from ")[1].split()[0]
-    middle = make_topic("no").replace("no", "middle")
+    middle = f"{source}.even"
     write_notebook(
         project / "chain.ipynb",
         f"%%stream even --from {source} --to {middle}\ndf[df.a % 2 == 0]",

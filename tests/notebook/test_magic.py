@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -222,3 +223,54 @@ def test_a_missing_topic_that_no_cell_writes_is_named(shell: InteractiveShell, f
     result = run(shell, "%%stream next --from chain.other\ndf")
     assert isinstance(result.error_in_exec, MissingTopicError)
     assert "chain.other" in str(result.error_in_exec)
+
+
+def test_a_cell_runs_on_one_record_and_raises_from_its_own_line(
+    shell: InteractiveShell, flights_topic: str, outputs: Outputs
+) -> None:
+    text = f"%%stream divided --from {flights_topic}\n\nx = df.id.map(lambda n: 1 // (n - 7))\ndf.assign(x=x)"
+    assert run(shell, text).success
+    (failed,) = [row for row in streams["divided"].preview.rows if row.status == "failed"]
+    kept = next(row for row in streams["divided"].preview.rows if row.status == "kept")
+    raised = run(shell, f"%run_on divided {failed.partition}:{failed.offset}").error_in_exec
+    assert isinstance(raised, ZeroDivisionError)
+    frames = traceback.extract_tb(raised.__traceback__)
+    assert (frames[-1].lineno, frames[-1].line) == (3, "x = df.id.map(lambda n: 1 // (n - 7))")
+    frame = run(shell, f"%run_on divided {kept.partition}:{kept.offset}").result
+    assert len(frame) == 1
+    assert "x" in frame.columns
+
+
+def test_one_record_comes_with_its_keys_past(shell: InteractiveShell, flights_topic: str) -> None:
+    magic = f"%%stream lagged --from {flights_topic} --key origin --lookback 2rows"
+    run(shell, magic + '\ndf.assign(x=df.groupby("origin").distance.shift())')
+    shown = streams["lagged"].preview
+    row = shown.rows[-1]
+    frame = run(shell, f"%run_on lagged {row.partition}:{row.offset}").result
+    assert len(frame) == 3
+    assert frame.origin.nunique() == 1
+    after = [column.name for column in shown.columns.after].index("x")
+    assert row.after is not None
+    assert frame.x.iloc[-1] == row.after[0][after]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("plain", "needs a stream's name and the place"),
+        ("plain 0-7", "`0-7` is not the place"),
+        ("plain 0:999999", "has no record 0:999999"),
+        ("nobody 0:1", "No cell with a stream `nobody`"),
+        ("hourly 0:0", "sees whole windows"),
+    ],
+)
+def test_a_record_that_cannot_be_run_on_is_named(
+    shell: InteractiveShell, flights_topic: str, words: str, said: str
+) -> None:
+    run(shell, f"%%stream plain --from {flights_topic}\ndf")
+    run(
+        shell,
+        f"%%stream hourly --from {flights_topic} --window tumbling=1h\ndf.groupby('window_start').size().reset_index()",
+    )
+    result = run(shell, f"%run_on {words}")
+    assert said in str(result.error_in_exec)

@@ -9,7 +9,7 @@ from headrace.notebook.magic import StreamMagics
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register ``%%stream`` and ``%resample`` with completion and help; loading twice changes nothing.
+    """Register ``%%stream``, ``%resample`` and ``%run_on`` with completion and help; loading twice changes nothing.
 
     Args:
         shell: the IPython shell of the kernel.

@@ -20,6 +20,7 @@ from headrace.kafka.topics import require_topic
 from headrace.notebook.cell import RunningCell, compile_cell, notebook_path
 from headrace.notebook.display import bundle
 from headrace.notebook.help import help_text
+from headrace.notebook.one_record import run_on
 from headrace.notebook.outputs import publish
 from headrace.notebook.progress import Progress
 from headrace.notebook.session import KernelStream, resample, streams
@@ -32,13 +33,14 @@ from headrace.proof.side_samples import pinned_sides
 from headrace.spec import MagicLine, parse_magic_line
 
 
-def shown_short(work: Callable[..., None]) -> Callable[..., None]:
+def shown_short(work: Callable[..., Any]) -> Callable[..., Any]:
     """Make Headrace's own errors leave a cell as one short message, without a stack trace of Headrace's code."""
 
     @wraps(work)
-    def run(*arguments: Any, **named: Any) -> None:  # noqa: ANN401  whatever the magic takes
+    def run(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  whatever the magic takes and gives
+        __tracebackhide__ = True
         try:
-            work(*arguments, **named)
+            return work(*arguments, **named)
         except HeadraceError as error:
             lines = [f"{type(error).__name__}: {error}"]
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
@@ -82,6 +84,16 @@ class StreamMagics(Magics):
             raise UsageError(message, hint="Write %resample NAME.")
         resample(line.strip())
 
+    @line_magic("run_on")  # type: ignore[arg-type]  # its stub allows no name
+    @shown_short
+    def run_on_record(self, line: str) -> object:
+        """``%run_on NAME PARTITION:OFFSET``: run a stream's cell on one record of its sample, uncaught."""
+        words = line.split()
+        if len(words) != 2:  # noqa: PLR2004  a name and a place
+            message = "%run_on needs a stream's name and the place of a record."
+            raise UsageError(message, hint="Write %run_on NAME PARTITION:OFFSET.")
+        return run_on(*words)
+
 
 StreamMagics.stream.__doc__ = help_text()
 
@@ -116,7 +128,7 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
         def again() -> None:
             _run(parsed, function, body, notebook, renew=True)
 
-        streams.add(KernelStream(examination.stream, shown, again, examination.whole, partitions))
+        streams.add(KernelStream(examination.stream, shown, again, sample.records, examination.whole, partitions))
         progress.finish(bundle(shown, show=parsed.preview.show))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headrace.engine.result import BatchResult
 from headrace.engine.stream import Stream
 from headrace.errors import MissingStreamError
+from headrace.kafka.records import Records
 from headrace.proof.chain import Upstream, in_topic, outputs_to
 from headrace.proof.preview_model import Preview
 
@@ -20,13 +21,15 @@ class KernelStream:
         stream: ready to run.
         preview: what the last run showed.
         renew: runs the cell again on a newly taken sample.
-        whole: what the last run gave.
+        records: the sample of the last run.
+        whole: what it gave.
         partitions: of the source topic, and so of a sink that a deploy makes.
     """
 
     stream: Stream
     preview: Preview
     renew: Callable[[], None]
+    records: Records
     whole: BatchResult
     partitions: int
 
