@@ -10,6 +10,8 @@ export namespace CommandIDs {
   export const showStream = 'headrace:show-stream';
   /** Put options into a stream's magic line and run its cell; arguments `stream`, `options`. */
   export const applySuggestion = 'headrace:apply-suggestion';
+  /** Run a stream's cell on one record of its sample; arguments `stream`, `record`. */
+  export const runOnRecord = 'headrace:run-on-record';
   /** Commit a stream of the current notebook; argument `stream`, else the active cell's. */
   export const commitStream = 'headrace:commit-stream';
   /** Deploy a committed stream; argument `stream`, else the active cell's. */
@@ -57,6 +59,17 @@ export const suggestionArguments: ICommandDescription = {
         type: 'string',
         description: 'Options of the magic line, `--lookback 6h`.'
       }
+    }
+  }
+};
+
+/** For the command that runs a cell on one record. */
+export const recordArguments: ICommandDescription = {
+  args: {
+    type: 'object',
+    properties: {
+      stream: { type: 'string', description: 'The name of the stream.' },
+      record: { type: 'string', description: 'PARTITION:OFFSET.' }
     }
   }
 };

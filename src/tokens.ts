@@ -84,6 +84,8 @@ export interface IStreams {
   refresh(): Promise<void>;
   /** Bring a stream's cell into view. */
   reveal(stream: string): void;
+  /** Run a stream's cell on one record, in a cell below it. */
+  runOn(stream: string, record: string): Promise<void>;
   /** Put options into a stream's magic line and run its cell. */
   declare(stream: string, options: string): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { problemOf } from '../api/error';
 import {
   CommandIDs,
+  recordArguments,
   streamArguments,
   suggestionArguments
 } from '../commands';
@@ -77,6 +78,15 @@ export const streamsSectionPlugin: JupyterFrontEndPlugin<void> = {
           } catch (error) {
             panel.showProblem(problemOf(error));
           }
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.runOnRecord, {
+      describedBy: recordArguments,
+      label: trans.__('Run a Cell on One Record'),
+      execute: async ({ stream, record }) => {
+        if (typeof stream === 'string' && typeof record === 'string') {
+          await model.runOn(stream, record);
         }
       }
     });

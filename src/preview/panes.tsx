@@ -9,6 +9,8 @@ import type { ILine } from './lines';
 export interface IPanesProps {
   columns: IPreviewOutput['columns'];
   lines: ILine[];
+  /** Run the cell on a record; without it, records are not to be clicked. */
+  onRecord?: (record: string) => void;
   trans: TranslationBundle;
 }
 
@@ -19,7 +21,7 @@ export interface IPanesProps {
  * under the pointer is marked in both.
  */
 export function Panes(props: IPanesProps): React.JSX.Element {
-  const { columns, lines, trans } = props;
+  const { columns, lines, onRecord, trans } = props;
   const root = React.useRef<HTMLDivElement>(null);
   const panes = (): HTMLElement[] =>
     Array.from(root.current?.querySelectorAll('.jp-Headrace-pane') ?? []);
@@ -62,7 +64,9 @@ export function Panes(props: IPanesProps): React.JSX.Element {
               data-edge={line.row?.edge ?? undefined}
               title={edgeText(line, trans)}
             >
-              <th scope="row">{line.position}</th>
+              <th scope="row">
+                <Place line={line} onRecord={onRecord} trans={trans} />
+              </th>
               <Before line={line} columns={columns.before} trans={trans} />
             </tr>
           ))}
@@ -99,6 +103,27 @@ export function Panes(props: IPanesProps): React.JSX.Element {
         </tbody>
       </Pane>
     </div>
+  );
+}
+
+/** A record's place, to be clicked where the cell can run on it. */
+function Place(props: {
+  line: ILine;
+  onRecord?: (record: string) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { line, onRecord, trans } = props;
+  return line.position === '' || onRecord === undefined ? (
+    <>{line.position}</>
+  ) : (
+    <button
+      type="button"
+      className="jp-Headrace-link"
+      title={trans.__('Run the cell on record %1, below it', line.position)}
+      onClick={() => onRecord(line.position)}
+    >
+      {line.position}
+    </button>
   );
 }
 

@@ -80,7 +80,7 @@ export function PreviewView(props: IPreviewViewProps): React.JSX.Element {
 function Rows(
   props: IPreviewViewProps & { preview: IPreview }
 ): React.JSX.Element {
-  const { limit, output, preview, trans } = props;
+  const { commands, limit, output, preview, trans } = props;
   const [shown, setShown] = React.useState<Shown>('all');
   const [whole, setWhole] = React.useState(false);
   const lines = React.useMemo(() => linesOf(preview), [preview]);
@@ -116,7 +116,17 @@ function Rows(
           </span>
         )}
       </div>
-      <Panes columns={output.columns} lines={visible} trans={trans} />
+      <Panes
+        columns={output.columns}
+        lines={visible}
+        onRecord={record =>
+          void commands.execute(CommandIDs.runOnRecord, {
+            stream: output.stream,
+            record
+          })
+        }
+        trans={trans}
+      />
       {visible.length < chosen.length && (
         <button
           type="button"

@@ -118,6 +118,26 @@ export class Streams implements IStreams {
     }
   }
 
+  async runOn(stream: string, record: string): Promise<void> {
+    const panel = this._panel;
+    const index = this._indexOf(stream);
+    if (!panel || index < 0) {
+      return;
+    }
+    const notebook = panel.content;
+    const magic = `%run_on ${stream} `;
+    const below = notebook.widgets[index + 1]?.model.sharedModel.source ?? '';
+    notebook.deselectAll();
+    notebook.activeCellIndex = index;
+    if (below.startsWith(magic)) {
+      notebook.activeCellIndex = index + 1;
+    } else {
+      NotebookActions.insertBelow(notebook);
+    }
+    notebook.activeCell?.model.sharedModel.setSource(magic + record);
+    await NotebookActions.run(notebook, panel.sessionContext);
+  }
+
   private _indexOf(stream: string): number {
     const cells = this._panel?.content.widgets ?? [];
     return cells.findIndex(

@@ -268,9 +268,7 @@ def test_a_record_that_cannot_be_run_on_is_named(
     shell: InteractiveShell, flights_topic: str, words: str, said: str
 ) -> None:
     run(shell, f"%%stream plain --from {flights_topic}\ndf")
-    run(
-        shell,
-        f"%%stream hourly --from {flights_topic} --window tumbling=1h\ndf.groupby('window_start').size().reset_index()",
-    )
+    hourly = f"%%stream hourly --from {flights_topic} --window tumbling=1h"
+    run(shell, f"{hourly}\ndf.groupby('window_start').size().reset_index()")
     result = run(shell, f"%run_on {words}")
     assert said in str(result.error_in_exec)

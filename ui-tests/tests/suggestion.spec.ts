@@ -67,6 +67,15 @@ test('a suggestion is applied by one click, and undone by one key', async ({
   await expect(preview.getByRole('button', { name: 'Apply' })).toHaveCount(0);
   await expect(stream).toContainText('batch equals stream');
 
+  const records = preview.getByRole('region', { name: 'Before' });
+  await records.getByRole('rowheader').first().getByRole('button').click();
+  const below = page.locator('.jp-Notebook .jp-Cell').nth(2);
+  await expect(below).toContainText(`%run_on ${STREAM} `);
+  await expect(below.locator('.jp-OutputArea-executeResult')).toContainText(
+    'change'
+  );
+  await photograph(page, 'one-record');
+
   await editor.click();
   await page.keyboard.press('Control+z');
   await expect(editor).not.toContainText('--lookback');
