@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
+from flight_records import of_values
 from headrace.cli.main import cli
-from headrace.spec import OPTIONS
+from headrace.engine.stream import Stream
+from headrace.engine.trial import process
+from headrace.spec import OPTIONS, StreamDocument
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -65,3 +68,18 @@ def test_every_row_names_the_tests_that_show_it(page: str, least: int) -> None:
         for name, path in row:
             source = (DOCS / path).read_text(encoding="utf-8")
             assert re.search(rf"^def {name}\(", source, re.MULTILINE), (name, path)
+
+
+def test_the_stream_folder_by_hand_is_one(tmp_path: Path) -> None:
+    text = (DOCS / "stream-folder.md").read_text(encoding="utf-8")
+    for name in ("transform.py", "stream.yaml"):
+        found = re.search(rf"<!-- {re.escape(name)} -->\n```\w+\n(.*?)```", text, re.DOTALL)
+        assert found is not None
+        (tmp_path / name).write_text(found[1], encoding="utf-8")
+    values: list[bytes | None] = [b'{"id": 1, "origin": "JFK", "dep_delay": 30}', b'{"id": 2, "dep_delay": 3}', b"{}"]
+    result = process(Stream.from_folder(tmp_path), of_values(values))
+    assert result.values == [b'{"id":1,"origin":"JFK","dep_delay":30.0,"hours":0.5}']
+    assert [failure.position for failure in result.failures] == [2]
+    table = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    named = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
+    assert named == set(StreamDocument.model_fields)
