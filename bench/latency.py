@@ -121,7 +121,7 @@ def measure_latency(
         length = min(10.0, max(5.0, began + seconds - REST_SECONDS - opened))
         receiver.read(opened + length)
         closed, spent = time.perf_counter(), tree.look() - cpu
-        measured = [number for number, at in list(feed.sent.items()) if opened <= at < closed]
+        measured = [number for number, at in feed.sent.copy().items() if opened <= at < closed]
         feed.stop()
         receiver.read(time.perf_counter() + REST_SECONDS / 2)
     finally:

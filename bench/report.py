@@ -47,8 +47,9 @@ def medians(outcomes: list[Outcome], workload: str) -> dict[str, dict[str, float
 
 def _lines(outcomes: list[Outcome]) -> Iterator[str]:
     rounds = max(sum((o.workload, o.contestant) == (outcomes[0].workload, _OURS) for o in outcomes), 1)
-    load = os.getloadavg()[2]
-    where = f"by turns on one broker, {os.cpu_count()} cores, load {load:.1f} on average"
+    loads = [outcome.load for outcome in outcomes if outcome.load is not None]
+    load = f", load {statistics.median(loads):.1f} in the median" if loads else ""
+    where = f"by turns on one broker, {os.cpu_count()} cores{load}"
     yield f"`make bench BENCH_FLAGS=--write`: medians of {rounds} rounds {where}."
     yield "Headrace is exactly-once throughout; ratios are of its records a second to the others'."
     yield ""

@@ -14,6 +14,7 @@ import json
 import signal
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -51,8 +52,14 @@ def chosen(names: str | None, known: dict[str, Workload] | dict[str, Contestant]
 @click.option("--seconds", default=30.0, show_default=True, help="The longest that one run may take.")
 @click.option("--cluster", "address", help="HOST:PORT; the local broker by default, started when it does not run.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every run's figures to a file.")
+@click.option(
+    "--from-json",
+    "measured",
+    type=click.Path(path_type=Path, exists=True),
+    help="Run nothing; take the figures of an earlier --json.",
+)
 @click.option("--write", is_flag=True, help="Write the medians and a chart into docs/performance.md.")
-def main(
+def main(  # noqa: PLR0913  one for each option
     workloads: str | None,
     contestants: str | None,
     runs: int,
@@ -60,26 +67,32 @@ def main(
     seconds: float,
     address: str | None,
     json_file: Path | None,
+    measured: Path | None,
     *,
     write: bool,
 ) -> None:
     """Measure and report."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, interrupt)
+    if measured:
+        write_report([Outcome(**each) for each in json.loads(measured.read_text(encoding="utf-8"))], say)
+        return
     jobs = [WORKLOADS[name] for name in chosen(workloads, WORKLOADS, "workload")]
     named = chosen(contestants, CONTESTANTS, "contestant")
     taking_part = [CONTESTANTS[name] for name in named]
     own = address is None and not broker.status().running
     where = address or broker.start(0 if own else broker.DEFAULT_PORT, report=say).address
+    outcomes: list[Outcome] = []
     try:
-        outcomes = measure(Cluster.at(str(where)), jobs, taking_part, runs, records, seconds)
+        for outcome in measure(Cluster.at(str(where)), jobs, taking_part, runs, records, seconds):
+            outcomes.append(outcome)
+            if json_file:  # after each, so that nothing is lost when one of the last goes wrong
+                json_file.write_text(json.dumps([asdict(each) for each in outcomes], indent=1), encoding="utf-8")
     finally:
         if own:
             broker.stop()
     if write:
         write_report(outcomes, say)
-    if json_file:
-        json_file.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1), encoding="utf-8")
     if wrong := [outcome for outcome in outcomes if outcome.problem]:
         say(f"{len(wrong)} of {len(outcomes)} runs had a problem.")
 
@@ -96,9 +109,8 @@ def measure(
     runs: int,
     records: int | None,
     seconds: float,
-) -> list[Outcome]:
+) -> Iterator[Outcome]:
     """Run every contestant ``runs`` times in every workload that it takes part in."""
-    outcomes = []
     began = time.monotonic()
     for workload in jobs:
         able = [contestant for contestant in taking_part if workload.name in contestant.deliveries]
@@ -109,13 +121,12 @@ def measure(
                 for contestant in able:
                     name = f"{contestant.name.replace('_', '-')}-{uuid.uuid4().hex[:8]}"
                     outcome = run_once(cluster, prepared, contestant, name, seconds, say)
-                    outcomes.append(outcome)
                     elapsed = time.monotonic() - began
                     say(f"  {elapsed:5.0f} s  round {number + 1}  {contestant.name:14} {line(outcome)}")
+                    yield outcome
         finally:
             if prepared.source:
                 delete(cluster, [prepared.source])
-    return outcomes
 
 
 def prepare(cluster: Cluster, workload: Workload, records: int | None, seconds: float) -> Prepared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -51,6 +52,7 @@ class Outcome:
         outputs: distinct outputs that were right.
         repeated: outputs that came again (at-least-once).
         problem: why there are no figures, or what was wrong with the outputs; None when all was right.
+        load: the machine's over the last minute when the run ended; None where nobody noted it.
     """
 
     workload: str
@@ -60,6 +62,7 @@ class Outcome:
     outputs: int = 0
     repeated: int = 0
     problem: str | None = None
+    load: float | None = None
 
 
 def run_once(
@@ -99,7 +102,7 @@ def run_once(
             problem = str(error)
         finally:
             delete(cluster, [name])
-    return Outcome(workload.name, contestant.name, delivery, figures, outputs, repeated, problem)
+    return Outcome(workload.name, contestant.name, delivery, figures, outputs, repeated, problem, os.getloadavg()[0])
 
 
 def measured(

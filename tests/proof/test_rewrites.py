@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flight_records import PRELUDE, examined, flights, function_of
-from headrace.proof.rewrites import source_of
+from headrace.proof.cell_text import source_of
 from headrace.repo.function_text import function_lines
 
 MENDED = {
@@ -18,8 +18,8 @@ MENDED = {
     "df[df.distance > df.distance.quantile(0.9)]": "df[df.distance > distance_quantile]",
     "m = df.distance.max()\ndf.assign(x=df.distance / m)": "m = distance_max\n",
     "(df[['distance']] - df[['distance']].min()) / df[['distance']].max()": 'pd.Series({"distance": ',
-    "pd.get_dummies(df, columns=['carrier'])": "'carrier': pd.CategoricalDtype(['AA', 'B6', 'DL', 'UA'])",
-    "pd.get_dummies(df.carrier)": "df.carrier.astype(pd.CategoricalDtype(['AA', 'B6', 'DL', 'UA']))",
+    "pd.get_dummies(df, columns=['carrier'])": "df['carrier'] == value for value in ['AA', 'B6', 'DL', 'UA']",
+    "pd.get_dummies(df.carrier)": "df.carrier == value for value in ['AA', 'B6', 'DL', 'UA']",
     "df.assign(x=df.carrier.astype('category').cat.codes)": "pd.CategoricalDtype(['AA', 'B6', 'DL', 'UA'])",
     "df.assign(x=pd.factorize(df.carrier)[0])": "pd.Categorical(df.carrier, categories=[",
     "df.assign(x=pd.qcut(df.distance, 4, labels=False))": "pd.cut(df.distance, [",

@@ -14,6 +14,7 @@ from headrace.spec import ColumnType, StreamSpec
 
 _MOST_ROWS = 10_000
 _MOST_NAMED = 8
+_MOST_TIMES = 4
 _KEY_TYPES = frozenset({"str", "int64", "Int64", "bool", "boolean"})
 _UNITS = (
     ("d", timedelta(days=1)),
@@ -91,7 +92,9 @@ def _times(spec: StreamSpec, named: Named, types: dict[str, ColumnType]) -> list
     if spec.time is not None:
         return [spec.time]
     of_time = [name for name, kind in types.items() if kind == "datetime64[us, UTC]"]
-    return [*sorted(of_time, key=lambda name: name not in named.texts)[:2], None]
+    texts = [name for name in named.texts if types.get(name) == "str"]  # JSON has no times: only --time makes them some
+    known = [*sorted(of_time, key=lambda name: name not in named.texts), *texts][:_MOST_TIMES]
+    return [*known, None] if named.spans else [None]
 
 
 def _values(function: Function) -> Iterator[object]:
@@ -118,16 +121,10 @@ def _span(text: str) -> timedelta | None:
     if text.replace(".", "").replace("-", "").isdigit():
         return None
     try:
-        length = pd.Timedelta(pd.tseries.frequencies.to_offset(text))  # type: ignore[attr-defined]  # its stubs
-    except (ValueError, TypeError):
-        try:
-            length = pd.Timedelta(text)
-        except (ValueError, TypeError):
-            return None
-    if not isinstance(length, pd.Timedelta) or length <= pd.Timedelta(0):
+        length = pd.Timedelta(text if any(map(str.isdigit, text)) else f"1{text}")
+    except ValueError:
         return None
-    span = length.to_pytimedelta()
-    return span if span >= timedelta(milliseconds=1) else None
+    return length.to_pytimedelta() if length >= pd.Timedelta("1ms") else None
 
 
 def _text(span: timedelta) -> str:

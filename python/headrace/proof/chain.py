@@ -90,8 +90,8 @@ def in_topic(outputs: Records, partitions: int) -> Records:
     places = zip(outputs.keys, outputs.partitions.tolist(), strict=True)
     own = [number % partitions if key is None else partition_of(key, partitions) for key, number in places]
     partition = pd.Series(own, dtype=np.int32)
-    offsets = partition.groupby(partition).cumcount()
-    return replace(outputs, partitions=partition.to_numpy(), offsets=offsets.to_numpy(np.int64))
+    offsets = np.asarray(partition.groupby(partition).cumcount(), np.int64)
+    return replace(outputs, partitions=partition.to_numpy(), offsets=offsets)
 
 
 def outputs_in_fresh_process(

@@ -55,13 +55,13 @@ def check_remembering(
     everything = np.arange(len(records), dtype=np.int64)
     first = whole if whole is not None else joined(process_batches(stream, records, [everything]))
     windows = stream.document.spec.window is not None
-    difference, splits, again, sample, touches = None, 0, False, "", Touches()
+    difference, splits, again, sample, repeats, touches = None, 0, False, "", 1, Touches()
     seconds = 0.0
     if len(records) and len(first.values):
         with quiet():
             begun = time.perf_counter()
-            seen = replace(stream, function=watched(stream.function, touches))
-            second = joined(process_batches(seen, records, [everything]))
+            noted = replace(stream, function=watched(stream.function, touches))
+            second = joined(process_batches(noted, records, [everything]))
             seconds = time.perf_counter() - begun
             difference = _compare(first, second, records, windows=windows)
             again = difference is not None
@@ -73,12 +73,14 @@ def check_remembering(
                 found = joined(process_batches(stream, records, batches))
                 difference = _compare(first, found, records, windows=windows)
             if difference is None and stream.document.spec.lookback and budget > 0:
-                sample, difference, more = _exercised(stream, records, seed, started + budget)
-                splits += more
+                exercised = _exercised(stream, records, seed, started + budget)
+                sample, difference = exercised.sample, exercised.difference
+                splits, repeats = splits + exercised.splits, exercised.repeats
     rows = _rows_of(stream, records)
     lateness = _most_late(stream, rows)
     touched = changed(before, fingerprint(stream.function))
-    equal, reason = _judge(_Seen(stream, records, first, rows, difference, splits, touched, lateness, again, sample))
+    seen = _Seen(stream, records, first, rows, difference, splits, touched, lateness, again, sample, repeats)
+    equal, reason = _judge(seen)
     failed = len({failure.position for failure in first.failures})
     with_rows = len(np.unique(first.source[first.source >= 0]))
     return Verdict(
@@ -110,26 +112,41 @@ class _Seen:
     lateness: timedelta
     again: bool
     sample: str
+    repeats: int
 
 
-def _exercised(stream: Stream, records: Records, seed: int, deadline: float) -> tuple[str, Difference | None, int]:
-    """Compare whole and cut on samples that were made of the given one.
+@dataclass(frozen=True, slots=True)
+class _Exercised:
+    """What samples that were made of the given one have shown.
 
-    Returns:
-        Which sample differs, its first difference, and how many cuts were run.
+    Attributes:
+        sample: which of them differs.
+        difference: its first difference.
+        splits: how many cuts were run.
+        repeats: how often the records stood one after the other in one that agreed.
     """
-    alone, arrived, splits = replace(stream, edges=None), _arrived(stream, records), 0
+
+    sample: str = ""
+    difference: Difference | None = None
+    splits: int = 0
+    repeats: int = 1
+
+
+def _exercised(stream: Stream, records: Records, seed: int, deadline: float) -> _Exercised:
+    """Compare whole and cut on samples that are made of the given one."""
+    alone, arrived, seen = replace(stream, edges=None), _arrived(stream, records), _Exercised()
     for made in exercises(alone, records, arrived.rows, arrived.positions):
         whole = joined(process_batches(alone, made.records, [np.arange(len(made.records), dtype=np.int64)]))
         for batches in (each_alone(made.records), next(_cuts(made.records, seed))):
             if time.perf_counter() > deadline:
-                return "", None, splits
-            splits += 1
+                return seen
+            seen = replace(seen, splits=seen.splits + 1)
             found = joined(process_batches(alone, made.records, batches))
             difference = _compare(whole, found, made.records, windows=False)
             if difference is not None:
-                return made.name, _own(difference, made), splits
-    return "", None, splits
+                return replace(seen, sample=made.name, difference=_own(difference, made))
+        seen = replace(seen, repeats=max(seen.repeats, len(made.records) // len(records)))
+    return seen
 
 
 def _own(difference: Difference, made: Exercise) -> Difference:
@@ -202,7 +219,7 @@ def _not_shown(seen: _Seen) -> str | None:  # noqa: PLR0911  one return a findin
             return f"The outputs agree, but the sample closes {count} windows, and {FEWEST_WINDOWS} would prove it."
         return None
     lookback = spec.looks_back
-    most = int(np.unique(rows.hashes, return_counts=True)[1].max(initial=0))
+    most = seen.repeats * int(np.unique(rows.hashes, return_counts=True)[1].max(initial=0))
     if lookback is None or lookback.rows is not None:
         needed = (lookback.rows or 0) + 2 if lookback is not None else 2
         if most < needed:

@@ -21,10 +21,11 @@ from headrace.kafka.inference import InferredTypes
 from headrace.kafka.records import Records
 from headrace.proof.candidates import Named, candidates
 from headrace.proof.causes import find_causes
+from headrace.proof.cell_text import Rewrite
 from headrace.proof.check import check
 from headrace.proof.prepare import prepare
 from headrace.proof.quiet import quiet
-from headrace.proof.rewrites import Rewrite, rewrite
+from headrace.proof.rewrites import rewrite
 from headrace.proof.side_samples import SideSamples
 from headrace.proof.verdict import Verdict
 from headrace.spec import StreamSpec, declarations
@@ -32,7 +33,7 @@ from headrace.spec import StreamSpec, declarations
 BUDGET = 4.0
 """Seconds after which no further declaration is tried."""
 _DIGITS = 9
-_MOST_REWRITES = 3
+_MOST_REWRITES = 4
 """What was inside of something rewritten is rewritten the next time."""
 
 _FUTURE = "it looks at rows that come later, and a stream has none of them yet"
@@ -76,7 +77,13 @@ class _Cell:
 
     @property
     def spec(self) -> StreamSpec:
+        """What is declared."""
         return self.stream.document.spec
+
+    @property
+    def fails(self) -> bool:
+        """Whether the cell fails on every record: ``rolling("6h")`` does where no column is the time."""
+        return len({failure.position for failure in self.whole.failures}) == len(self.records)
 
 
 def with_suggestion(
@@ -107,13 +114,15 @@ def with_suggestion(
         budget: seconds after which no further declaration is tried.
     """
     spec = stream.document.spec
-    if verdict.equal is not False or spec.states or not len(records):
-        return verdict
     cell = _Cell(stream, function, inferred, records, whole, sides)
+    if not (verdict.equal is False or cell.fails) or spec.states or not len(records):
+        return verdict
     deadline = time.perf_counter() + budget
     with quiet():
         found = _found(cell, deadline)
-        other = _rewritten(cell) if found is None else None
+        other = _rewritten(cell) if found is None and not cell.fails else None
+    if found is None and cell.fails:
+        return verdict
     if found is None:
         reason = _without_any(verdict, cell)
         if other is None:
@@ -142,6 +151,8 @@ def _found(cell: _Cell, deadline: float) -> tuple[StreamSpec, Verdict] | None:
             continue
         if proof.equal:
             return declared, proof
+        if (lookback := declared.looks_back) is not None and lookback.rows is not None:
+            continue  # so many rows were never cut, which says nothing
         agreed = agreed or (declared, proof)
     return agreed
 
@@ -158,7 +169,7 @@ def _rewritten(cell: _Cell) -> Rewrite | None:
             function = compile_body(
                 found.text,
                 filename="<cell>",
-                namespace=function.__globals__,  # type: ignore[attr-defined]  # every function has them
+                namespace=function.__globals__,
                 arguments=cell.spec.argument_names,
             )
         except (HeadraceError, *CELL_FAILURES):
@@ -186,7 +197,8 @@ def _tried(cell: _Cell, declared: StreamSpec) -> Verdict | None:
     try:
         stream = prepare(declared, cell.function, cell.inferred, cell.records, cell.sides)
         whole = process(stream, cell.records)
-        if not _keeps(cell.whole, whole, windows=declared.window is not None):
+        kept = bool(whole.values) and not whole.failures if cell.fails else _keeps(cell.whole, whole, declared)
+        if not kept:
             return None
         if check(stream, cell.records, whole=whole, budget=0).equal is False:
             return None
@@ -199,12 +211,12 @@ def _tried(cell: _Cell, declared: StreamSpec) -> Verdict | None:
     return None if proof.equal is False or not proof.splits else proof
 
 
-def _keeps(before: BatchResult, after: BatchResult, *, windows: bool) -> bool:
+def _keeps(before: BatchResult, after: BatchResult, declared: StreamSpec) -> bool:
     """Whether a declaration leaves the outputs as they were, but for those of windows that are still open."""
     if {failure.position for failure in before.failures} != {failure.position for failure in after.failures}:
         return False
     one, other = Counter(map(_rounded, before.values)), Counter(map(_rounded, after.values))
-    if windows:
+    if declared.window:
         return bool(other) and not other - one
     return one == other
 
