@@ -70,7 +70,9 @@ export interface IPreviewOutput {
   source: string;
   sink: string | null;
   counts: Pick<IPreview, 'rows_in' | 'rows_out' | 'filtered' | 'failed'>;
-  verdict: IVerdict & Partial<Pick<Schemas['Verdict'], 'splits' | 'seconds'>>;
+  /** Outputs of older versions have no suggestion. */
+  verdict: Pick<IVerdict, 'equal' | 'reason'> &
+    Partial<Pick<Schemas['Verdict'], 'suggestion' | 'splits' | 'seconds'>>;
   /** What the sample's edges leave open; outputs of older versions lack it. */
   edges?: Pick<IPreview, 'incomplete' | 'waiting' | 'open_windows'>;
   columns: {

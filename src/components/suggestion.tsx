@@ -10,7 +10,7 @@ export function Suggestion(props: {
   commands: CommandRegistry;
   /** The name of the stream. */
   stream: string;
-  verdict: IVerdict;
+  verdict: Partial<Pick<IVerdict, 'suggestion'>>;
   trans: TranslationBundle;
 }): React.JSX.Element | null {
   const { commands, stream, verdict, trans } = props;

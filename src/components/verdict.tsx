@@ -5,6 +5,9 @@ import * as React from 'react';
 import type { IVerdict } from '../api/types';
 import { differsIcon, equalIcon, unprovedIcon } from '../icons';
 
+/** What of a verdict is shown on its line. */
+type IJudged = Pick<IVerdict, 'equal' | 'reason'>;
+
 /** How a verdict looks: a word and an icon beside the colour. */
 interface ILook {
   icon: LabIcon;
@@ -12,7 +15,7 @@ interface ILook {
   text: string;
 }
 
-function look(verdict: IVerdict, trans: TranslationBundle): ILook {
+function look(verdict: IJudged, trans: TranslationBundle): ILook {
   if (verdict.equal === true) {
     return {
       icon: equalIcon,
@@ -39,7 +42,7 @@ function look(verdict: IVerdict, trans: TranslationBundle): ILook {
 
 /** The verdict of a check on one line. */
 export function Verdict(props: {
-  verdict: IVerdict;
+  verdict: IJudged;
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { verdict, trans } = props;

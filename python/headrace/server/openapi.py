@@ -32,6 +32,8 @@ _ERRORS = {
 _SHARED: tuple[type[BaseModel], ...] = (
     models.CommitRequest,
     models.DeployRequest,
+    models.DeclareRequest,
+    models.Magic,
     models.SubscribeRequest,
     models.Problem,
     models.Topics,

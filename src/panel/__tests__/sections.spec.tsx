@@ -28,7 +28,7 @@ const stream: IStream = {
   source: 'flights',
   sink: 'flights.late',
   cell_id: 'c',
-  verdict: { equal: true, reason: '' },
+  verdict: { equal: true, reason: '', suggestion: null },
   rows_in: 5000,
   rows_out: 463,
   failed: 3,
