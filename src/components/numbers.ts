@@ -20,6 +20,17 @@ export function count(value: number | null | undefined): string {
   return typeof value === 'number' ? WHOLE.format(value) : UNKNOWN;
 }
 
+/** A share in percent, e.g. `7 %`; a little is never shown as nothing, nor nearly all as all. */
+export function share(value: number): string {
+  if (value > 0 && value < 0.01) {
+    return '<1 %';
+  }
+  if (value > 0.99 && value < 1) {
+    return '>99 %';
+  }
+  return `${WHOLE.format(value * 100)} %`;
+}
+
 /** Records per second, e.g. `1,980/s`; tenths below ten. */
 export function rate(value: number | null | undefined): string {
   if (typeof value !== 'number') {

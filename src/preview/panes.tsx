@@ -1,13 +1,16 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { Column, IPreviewOutput } from '../api/types';
-import { cell, shortCell } from '../components/numbers';
+import type { Column, IPreview, IPreviewOutput } from '../api/types';
+import { cell, share, shortCell } from '../components/numbers';
+import { Sparkline } from '../components/sparkline';
 import type { ILine } from './lines';
 
 /** What both panes are drawn from. */
 export interface IPanesProps {
   columns: IPreviewOutput['columns'];
+  /** What is in the columns over the whole sample; the notebook's output has no values and so none of it. */
+  figures?: IPreview['columns'];
   lines: ILine[];
   /** Run the cell on a record; without it, records are not to be clicked. */
   onRecord?: (record: string) => void;
@@ -21,7 +24,7 @@ export interface IPanesProps {
  * under the pointer is marked in both.
  */
 export function Panes(props: IPanesProps): React.JSX.Element {
-  const { columns, lines, onRecord, trans } = props;
+  const { columns, figures, lines, onRecord, trans } = props;
   const root = React.useRef<HTMLDivElement>(null);
   const panes = (): HTMLElement[] =>
     Array.from(root.current?.querySelectorAll('.jp-Headrace-pane') ?? []);
@@ -51,6 +54,8 @@ export function Panes(props: IPanesProps): React.JSX.Element {
       <Pane label={trans.__('Before')} side="before" onScroll={scroll}>
         <Head
           columns={columns.before}
+          figures={figures?.before ?? []}
+          trans={trans}
           marks={new Map(columns.removed.map(name => [name, '−']))}
           first={trans.__('record')}
           titles={new Map([['−', trans.__('removed by the cell')]])}
@@ -75,6 +80,8 @@ export function Panes(props: IPanesProps): React.JSX.Element {
       <Pane label={trans.__('After')} side="after" onScroll={scroll}>
         <Head
           columns={columns.after}
+          figures={figures?.after ?? []}
+          trans={trans}
           marks={
             new Map([
               ...columns.added.map((name): [string, string] => [name, '+']),
@@ -165,11 +172,14 @@ function showTouched(root: HTMLElement | null): void {
 
 function Head(props: {
   columns: Column[];
+  figures: IPreview['columns']['before'];
+  trans: TranslationBundle;
   marks: Map<string, string>;
   titles: Map<string, string>;
   first?: string;
 }): React.JSX.Element {
-  const { columns, marks, titles, first } = props;
+  const { columns, figures, marks, titles, trans, first } = props;
+  const known = new Map(figures.map(figure => [figure.name, figure]));
   return (
     <thead>
       <tr>
@@ -186,11 +196,37 @@ function Head(props: {
             >
               {mark}
               {name}
+              <Figures figure={known.get(name)} trans={trans} />
             </th>
           );
         })}
       </tr>
     </thead>
+  );
+}
+
+/** How a column's values are spread, and how many are missing; nothing where nothing is known. */
+function Figures(props: {
+  figure: IPreview['columns']['before'][number] | undefined;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { figure, trans } = props;
+  const missing = figure?.nulls ?? 0;
+  if (!figure || (figure.histogram.length === 0 && missing === 0)) {
+    return null;
+  }
+  return (
+    <span className="jp-Headrace-columnFigures">
+      {figure.histogram.length > 0 && <Sparkline values={figure.histogram} />}
+      {missing > 0 && (
+        <span
+          className="jp-Headrace-quiet"
+          title={trans.__('%1 of the sample are null', share(missing))}
+        >
+          {trans.__('%1 null', share(missing))}
+        </span>
+      )}
+    </span>
   );
 }
 

@@ -118,6 +118,7 @@ function Rows(
       </div>
       <Panes
         columns={output.columns}
+        figures={preview.columns}
         lines={visible}
         onRecord={record =>
           void commands.execute(CommandIDs.runOnRecord, {

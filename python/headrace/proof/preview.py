@@ -14,6 +14,7 @@ from headrace.engine.result import BatchResult
 from headrace.kafka.records import Records
 from headrace.kafka.sampling import Sample
 from headrace.proof.body import body_digest
+from headrace.proof.column_figures import histograms, nulls
 from headrace.proof.examine import Examination
 from headrace.proof.json_values import LONGEST_TEXT, cut, json_value
 from headrace.proof.preview_model import (
@@ -175,14 +176,28 @@ def _columns(before: pd.DataFrame, after: pd.DataFrame, rows: list[PreviewRow]) 
         and row.after
         and row.before[order[0].index(name)] != row.after[0][order[1].index(name)]
     }
+    figures = _figures(before, after)
     return PreviewColumns(
-        before=tuple(PreviewColumn(name=cut(name), dtype=had[name]) for name in order[0]),
-        after=tuple(PreviewColumn(name=cut(name), dtype=has[name]) for name in order[1]),
+        before=tuple(PreviewColumn(name=cut(name), dtype=had[name], **figures["before", name]) for name in order[0]),
+        after=tuple(PreviewColumn(name=cut(name), dtype=has[name], **figures["after", name]) for name in order[1]),
         added=tuple(cut(name) for name in order[1] if name not in had),
         changed=tuple(cut(name) for name in order[1] if name in other or had.get(name, has[name]) != has[name]),
         removed=tuple(cut(name) for name in order[0] if name not in has),
         hidden=len(had) - len(order[0]) + len(has) - len(order[1]),
     )
+
+
+def _figures(before: pd.DataFrame, after: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the figures of the shown columns, by side and name."""
+    one = {str(name): column for name, column in before.iloc[:, :MOST_COLUMNS].items()}
+    other = {str(name): column for name, column in after.iloc[:, :MOST_COLUMNS].items()}
+    figures: dict[tuple[str, str], dict[str, Any]] = {}
+    for name in dict.fromkeys([*one, *other]):
+        bins = histograms(one.get(name), other.get(name))
+        for side, columns, counts in zip(("before", "after"), (one, other), bins, strict=True):
+            if name in columns:
+                figures[side, name] = {"nulls": nulls(columns[name]), "histogram": tuple(counts)}
+    return figures
 
 
 def _facts(sample: Sample) -> SampleFacts:

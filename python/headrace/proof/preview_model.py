@@ -28,12 +28,17 @@ class PreviewColumn(BaseModel):
     Attributes:
         name: its name.
         dtype: its pandas dtype.
+        nulls: the share of nulls over the whole sample, from 0 to 1.
+        histogram: how many values of the whole sample are in each of some bins of one width; those of a column before
+            and after the cell are the same. Empty for columns that are no numbers, truths or times.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     dtype: str
+    nulls: float = 0.0
+    histogram: tuple[int, ...] = ()
 
 
 class PreviewColumns(BaseModel):

@@ -5,6 +5,7 @@ import {
   milliseconds,
   moment,
   rate,
+  share,
   shortCell,
   span,
   UNKNOWN
@@ -22,6 +23,13 @@ describe('figures', () => {
   });
 
   it('keeps units and precision apart', () => {
+    expect([0, 0.001, 0.073, 0.999, 1].map(share)).toEqual([
+      '0 %',
+      '<1 %',
+      '7 %',
+      '>99 %',
+      '100 %'
+    ]);
     expect(rate(0)).toBe('0/s');
     expect(rate(1980.6)).toBe('1,981/s');
     expect(milliseconds(0.42)).toBe('0.4 ms');

@@ -39,6 +39,13 @@ function output(equal: boolean | null = true): IPreviewOutput {
 
 const preview = {
   id: '0a1b',
+  columns: {
+    before: [
+      { name: 'a', dtype: 'int64', nulls: 0, histogram: [0, 3, 9] },
+      { name: 'b', dtype: 'str', nulls: 0.25, histogram: [] }
+    ],
+    after: []
+  },
   hidden: 7,
   untraced: [],
   verdict: {
@@ -136,6 +143,20 @@ describe('PreviewView', () => {
     expect(screen.getByText('1,500 → 2: 1 filtered, 1 failed')).toBeTruthy();
     expect(screen.getByText(/partitions 0–2/)).toBeTruthy();
     expect(screen.getByText('`b` holds nulls.')).toBeTruthy();
+  });
+
+  it('shows how the values of a column are spread, and how many lack', async () => {
+    show(Promise.resolve(preview));
+    const before = await screen.findByRole('region', { name: 'Before' });
+    const heads = within(before).getAllByRole('columnheader');
+    expect(heads.map(head => head.textContent)).toEqual([
+      'record',
+      'a',
+      '−b25 % null'
+    ]);
+    expect(heads.map(head => head.querySelectorAll('rect').length)).toEqual([
+      0, 3, 0
+    ]);
   });
 
   it('says what the edges of the sample leave open', async () => {
