@@ -43,7 +43,8 @@ def _counts(values: npt.NDArray[np.float64], low: float, high: float) -> list[in
         return []
     width = (high - low) / BINS or 1.0  # of a constant, or of values next to each other
     bins = np.minimum((values - low) // width, BINS - 1).astype(np.int64)
-    return np.bincount(bins, minlength=BINS).tolist()
+    counts: list[int] = np.bincount(bins, minlength=BINS).tolist()
+    return counts
 
 
 def _numbers(column: pd.Series[Any] | None) -> npt.NDArray[np.float64]:
@@ -51,9 +52,8 @@ def _numbers(column: pd.Series[Any] | None) -> npt.NDArray[np.float64]:
     if column is None:
         return nothing
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        values = column.dropna().astype("int64").to_numpy(np.float64)
-    elif pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
-        values = column.dropna().to_numpy(np.float64)
-    else:
+        column = column.dropna().astype("int64")
+    elif not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype):
         return nothing
+    values = np.asarray(column.dropna(), np.float64)
     return values[np.isfinite(values)]
