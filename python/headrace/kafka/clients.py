@@ -92,6 +92,24 @@ def admin(cluster: Cluster, **settings: object) -> AdminClient:
         return _admins[key]
 
 
+def knows_no_leaders(error: BaseException | None) -> bool:
+    """Whether this is the answer of a client that needs to be renewed, see :func:`renew_admin`."""
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError._NOENT  # noqa: SLF001
+
+
+def renew_admin(cluster: Cluster, stale: AdminClient) -> AdminClient:
+    """Return this process's admin client for ``cluster``, a new one in the place of ``stale``.
+
+    librdkafka keeps what it heard of a topic's leaders for minutes. A client whose first question a broker left
+    unanswered (it stood still) answers ``_NOENT``, no leaders found, for as long, though the broker is there again.
+    """
+    key = os.getpid(), cluster
+    with _admins_lock:
+        if _admins.get(key) is stale:
+            del _admins[key]
+    return admin(cluster)
+
+
 _FINAL = frozenset(
     {
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  confluent-kafka's own name

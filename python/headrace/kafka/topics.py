@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs
 )
 
 from headrace.errors import ClusterError, MissingTopicError
-from headrace.kafka.clients import admin, answers, cluster_error, consumer
+from headrace.kafka.clients import admin, answers, cluster_error, consumer, knows_no_leaders, renew_admin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ COORDINATOR_MOVES = frozenset(
 """Answers about a group that only say to ask again."""
 _STALE_LEADER = frozenset(
     {
+        KafkaError._NOENT,  # noqa: SLF001  no leaders known
         KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -357,6 +358,8 @@ def _offsets(
         offsets, refused = _asked(client, wanted, level)
         stale = {place: wanted[place] for place, error in refused.items() if error.args[0].code() in _STALE_LEADER}
         if stale:
+            if any(map(knows_no_leaders, refused.values())):
+                client = renew_admin(cluster, client)
             client.list_topics(timeout=_SECONDS)  # a client asks by what it knows of leaders, and asks for that seldom
             more, still = _asked(client, stale, level)
             offsets |= more

@@ -77,12 +77,14 @@ class Lag:
         What the consumer knows of it is of its last fetch, and with a full queue it has none; a question of its own
         would wait behind a fetch that waits for records.
         """
-        for number, answer in self._answers.items():
-            if answer.done() and answer.exception() is None:
-                self._told[number] = answer.result().offset
+        client = clients.admin(self._cluster)
+        answered = {number: answer for number, answer in self._answers.items() if answer.done()}
+        self._told |= {number: answer.result().offset for number, answer in answered.items() if not answer.exception()}
+        if any(clients.knows_no_leaders(answer.exception()) for answer in answered.values()):
+            client = clients.renew_admin(self._cluster, client)
         self._asked = self._clock()
         asked = {TopicPartition(self._topic, number): _LATEST for number in partitions}
-        answers = clients.admin(self._cluster).list_offsets(
+        answers = client.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ANSWER_SECONDS
         )
         self._answers = {place.partition: answer for place, answer in answers.items()}
