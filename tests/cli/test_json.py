@@ -86,7 +86,7 @@ def test_check_applies_what_it_suggests(project: Path) -> None:
     assert ".sum --key b --lookback 1rows" in path.read_text(encoding="utf-8")
     again = headrace("check", "n.ipynb", "--apply", folder=project)
     assert again.status == 0
-    assert "There is no suggestion to apply." in again.stderr
+    assert "There is no suggestion to apply." in again.errors
 
 
 def test_a_chain_is_checked_and_committed_before_its_topics_are_there(project: Path) -> None:

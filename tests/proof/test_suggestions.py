@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from flight_records import examined, flights, function_of
-from headrace.errors import HeadraceError
 from headrace.kafka.inference import infer_from_values
 from headrace.proof.candidates import Named
 from headrace.proof.examine import examine
@@ -132,5 +131,4 @@ def test_a_cell_that_is_a_stream_gets_no_suggestion() -> None:
 def test_a_cell_that_raises_for_every_declaration_gets_none() -> None:
     verdict = examined("df.assign(x=df.distance.shift()) if len(df) == 400 else 1 / 0").verdict
     assert verdict.suggestion is None
-    assert not isinstance(verdict.reason, HeadraceError)
     assert np.isfinite(verdict.seconds)
