@@ -27,7 +27,7 @@ from headrace.spec import names
 
 GATHER_SECONDS = 0.002
 """How long a batch waits for more after its first record."""
-BETWEEN_SECONDS = 0.015
+BETWEEN_SECONDS = 0.018
 """A batch is complete at the earliest so long after the one before, so that many small ones do not take a core."""
 IDLE_SECONDS = 0.25
 _CLOSE_SECONDS = 15.0
