@@ -102,7 +102,8 @@ export class Streams implements IStreams {
 
   async declare(stream: string, options: string): Promise<void> {
     const panel = this._panel;
-    const cell = panel?.content.widgets[this._indexOf(stream)]?.model;
+    const index = this._indexOf(stream);
+    const cell = panel?.content.widgets[index]?.model;
     const source = cell?.sharedModel.source ?? '';
     const [, before, magic] = MAGIC_LINE.exec(source) ?? [];
     if (!panel || !cell || magic === undefined) {
@@ -113,7 +114,9 @@ export class Streams implements IStreams {
       const end = before.length + magic.length;
       cell.sharedModel.updateSource(before.length, end, changed);
       panel.content.deselectAll();
-      this.reveal(stream);
+      panel.content.activeCellIndex = panel.content.widgets.findIndex(
+        ({ model }) => model === cell
+      );
       await NotebookActions.run(panel.content, panel.sessionContext);
     }
   }
@@ -129,7 +132,8 @@ export class Streams implements IStreams {
     const below = notebook.widgets[index + 1]?.model.sharedModel.source ?? '';
     notebook.deselectAll();
     notebook.activeCellIndex = index;
-    if (below.startsWith(magic)) {
+    const reused = below.startsWith(magic) && !below.trimEnd().includes('\n');
+    if (reused) {
       notebook.activeCellIndex = index + 1;
     } else {
       NotebookActions.insertBelow(notebook);

@@ -20,6 +20,13 @@ def test_before_and_after_are_counted_in_the_same_bins() -> None:
     assert nulls(before) == 1 / 6
 
 
+def test_times_of_another_unit_are_the_same_times() -> None:
+    times = pd.to_datetime(pd.Series(["2026-01-01", "2026-01-03"]), utc=True)
+    one, other = histograms(times.dt.as_unit("us"), times.dt.as_unit("ns"))
+    assert one == other == [1, *[0] * (BINS - 2), 1]
+    assert histograms(pd.Series([1, 2]), times) == (one, one)
+
+
 @pytest.mark.parametrize(
     ("column", "counts"),
     [

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import orjson
 import pytest
 
-from flight_records import examined, flights, function_of
+from flight_records import examined, flights, function_of, of_values
+from headrace.engine.edges import Edges
 from headrace.kafka.inference import infer_from_values
 from headrace.proof.candidates import Named
 from headrace.proof.examine import examine
+from headrace.proof.past_sample import PastSample
+from headrace.proof.suggestions import with_suggestion
 from headrace.spec import MagicLine, PreviewOptions, StreamSpec, declarations, format_magic_line, parse_magic_line
 from keyed_samples import ROLLING, look, sample
 
@@ -19,7 +23,6 @@ DECLARATION = {
     "df.assign(x=df.distance.pct_change())": "--lookback 1rows",
     "df.assign(x=df.distance.rolling(3).mean())": "--lookback 2rows",
     "df.drop_duplicates('origin')": "--key origin --lookback 1rows",
-    "df.drop_duplicates('id')": "--key id --lookback 1rows",
     "df.head(10)": "--lookback 10rows",
     "df.assign(x=df.groupby('origin').distance.shift())": "--key origin --lookback 1rows",
     "df.assign(x=df.groupby('carrier').distance.diff(2))": "--key carrier --lookback 2rows",
@@ -32,6 +35,7 @@ NONE = {
     "df.assign(x=df.dep_delay.ffill())": "--state",
     "df.assign(x=df.distance.expanding().max())": "--state",
     "df.assign(x=df.distance.ewm(span=3).mean())": "--state",
+    "df.drop_duplicates('id')": "--state",
     "df.assign(x=df.dep_delay - df.dep_delay.mean())": "--param",
     "df[df.distance > df.distance.quantile(0.9)]": "--param",
     "pd.get_dummies(df, columns=['carrier'])": "fixed list",
@@ -132,3 +136,50 @@ def test_a_cell_that_raises_for_every_declaration_gets_none() -> None:
     verdict = examined("df.assign(x=df.distance.shift()) if len(df) == 400 else 1 / 0").verdict
     assert verdict.suggestion is None
     assert np.isfinite(verdict.seconds)
+
+
+def test_a_few_rows_of_each_key_do_not_prove_that_one_before_is_enough() -> None:
+    random = np.random.default_rng(5)
+    values: list[bytes | None] = [
+        orjson.dumps({"k": f"k{number % 100}", "x": int(random.integers(0, 1000))}) for number in range(200)
+    ]
+    body = "df.assign(m=df.groupby('k').x.transform(lambda s: s.rolling(6, min_periods=1).max()))"
+    assert examined(body, of_values(values)).verdict.suggestion is None
+    spec = StreamSpec(name="cell", source="flights", sinks=("out",), key="k", lookback="1rows")
+    verdict = examine(spec, function_of(body), infer_from_values(values), of_values(values)).verdict
+    assert verdict.equal is None
+    assert "no key has 3 rows" in verdict.reason
+
+
+def test_whole_numbers_of_many_digits_are_not_rounded_to_agree() -> None:
+    random = np.random.default_rng(5)
+    values: list[bytes | None] = [
+        orjson.dumps({"k": f"k{number % 2}", "ts": 1_700_000_000_000 + number * 1000 + int(random.integers(0, 3000))})
+        for number in range(200)
+    ]
+    body = 'df.sort_values("ts").assign(prev=lambda d: d.groupby("k").ts.shift())'
+    spec = StreamSpec(name="cell", source="flights", sinks=("out",), key="k", lookback="1rows")
+    verdict = examine(spec, function_of(body), infer_from_values(values), of_values(values)).verdict
+    assert verdict.equal is False
+    assert (verdict.suggestion, verdict.rewrite) == (None, None)
+
+
+def test_a_lookback_that_is_too_short_gets_its_length_where_the_log_began_before_the_sample() -> None:
+    records = sample(600)
+    past, shown = (records.take(np.arange(*places)) for places in ((0, 300), (300, 600)))
+    starts = {number: int(shown.offsets[shown.partitions == number][0]) for number in range(3)}
+    spec = StreamSpec(name="s", source="in", sinks=("out",), key="k", time="t", lookback="5h")
+    around = PastSample(Edges(past=past, starts=starts))
+    verdict = examine(spec, function_of(ROLLING), infer_from_values(records.values), shown, past=around).verdict
+    assert verdict.equal is False
+    assert verdict.suggestion == "--lookback 6h", verdict.reason
+
+
+def test_where_time_runs_out_that_is_said() -> None:
+    found = examined("df.assign(x=df.groupby('origin').distance.shift(7))")
+    verdict = found.verdict.model_copy(update={"suggestion": None, "reason": "Differs."})
+    records = flights()
+    inferred = infer_from_values(records.values)
+    function = found.stream.function
+    said = with_suggestion(verdict, found.stream, function, inferred, records, found.whole, budget=0).reason
+    assert said == "Differs. 0 declarations were tried in 0 s, and none makes it a stream."

@@ -45,6 +45,14 @@ def test_only_the_line_changes(tmp_path: Path, indent: int | None, end: str, *, 
     assert not list(tmp_path.glob(".n.ipynb*"))
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.ipynb").write_text(notebook_text("%%stream s --from a", indent=1, end="\n"), "utf-8")
+    (tmp_path / "n.ipynb").symlink_to("real.ipynb")
+    apply_declarations(tmp_path / "n.ipynb", "s", "--key k")
+    assert (tmp_path / "n.ipynb").is_symlink()
+    assert "--key k" in (tmp_path / "real.ipynb").read_text("utf-8")
+
+
 def test_a_cell_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_text(notebook_text("%%stream s --from a", indent=1, end="\n"), "utf-8")

@@ -50,10 +50,22 @@ def pinned_sample(
         MissingTopicError: there is no such topic.
         ClusterError: the cluster cannot be reached, or refuses.
     """
-    return kept_sample(cluster, topic, text, lambda: take_sample(cluster, topic, text, progress=progress), renew=renew)
+
+    def take() -> Sample:
+        return take_sample(cluster, topic, text, progress=progress)
+
+    return kept_sample(cluster, topic, text, take, renew=renew, keep_empty=False)
 
 
-def kept_sample(cluster: Cluster, topic: str, words: str, take: Callable[[], Sample], *, renew: bool = False) -> Sample:
+def kept_sample(
+    cluster: Cluster,
+    topic: str,
+    words: str,
+    take: Callable[[], Sample],
+    *,
+    renew: bool = False,
+    keep_empty: bool = True,
+) -> Sample:
     """Return the sample that was taken under these words before, or take one and keep it.
 
     Args:
@@ -62,6 +74,7 @@ def kept_sample(cluster: Cluster, topic: str, words: str, take: Callable[[], Sam
         words: what it is known by.
         take: reads it.
         renew: take a new one in any case.
+        keep_empty: keep one without any record too.
     """
     folder = home("samples", _key(cluster, topic, words))
     kept = None if renew else _load(folder)
@@ -69,6 +82,8 @@ def kept_sample(cluster: Cluster, topic: str, words: str, take: Callable[[], Sam
         os.utime(folder)
         return kept
     sample = take()
+    if not (keep_empty or len(sample.records)):
+        return sample
     _save(folder, sample)
     _forget_oldest(folder.parent)
     return sample

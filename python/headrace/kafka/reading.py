@@ -138,6 +138,7 @@ class _Reader:
         for number, (partition, _, _) in enumerate(ranges):
             waiting[partition].append(number)
         self._open = {partition: _Partition(numbers, numbers.popleft()) for partition, numbers in waiting.items()}
+        self._sparse = _far_apart(ranges)
         self._read = 0
         self._bytes = 0
 
@@ -147,7 +148,7 @@ class _Reader:
         deadline = time.monotonic() + self._limits.seconds
         full = False
         while self._open and not full and time.monotonic() < deadline:
-            full = self._take(self._consumer.consume(_BATCH, _POLL_SECONDS))
+            full = self._take(self._consume())
             if progress:
                 progress(self._read)
         read = [number for number, (_, start, _) in enumerate(self._ranges) if self._reached[number] > start]
@@ -157,6 +158,12 @@ class _Reader:
             complete=not self._open,
             bytes=self._bytes,
         )
+
+    def _consume(self) -> list[Message]:
+        if not self._sparse:
+            return self._consumer.consume(_BATCH, _POLL_SECONDS)
+        first = self._consumer.consume(1, _POLL_SECONDS)  # to wait for more than the one would take all of the time
+        return first + self._consumer.consume(_BATCH, 0) if first else first
 
     def _take(self, messages: list[Message]) -> bool:
         """Sort messages into their ranges; return whether a limit was met."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from headrace.errors import ExpiredOffsetError
 from headrace.kafka.reading import SampleLimits, in_arrival_order, read_ranges
 from headrace.kafka.records import Records
 
@@ -71,26 +72,31 @@ def scan_back(
     unread = {number: (low, high) for number, (low, high) in ends.items() if low < high}
     found: list[Records] = []
     looked_at, size, left_bytes, deadline = 0, piece, limits.bytes, time.monotonic() + limits.seconds
-    while unread and sum(map(len, found)) < count:
+    cut = False
+    while unread and not cut and sum(map(len, found)) < count:
         left = SampleLimits(limits.records - looked_at, left_bytes, deadline - time.monotonic())
         share = min(size, left.records // len(unread))
         if share < 1 or left.bytes <= 0 or left.seconds <= 0:
+            cut = True
             break
         chunks: list[Range] = [(number, max(low, high - share), high) for number, (low, high) in unread.items()]
-        reading = read_ranges(cluster, topic, chunks, left, _from(looked_at, progress))
+        try:
+            reading = read_ranges(cluster, topic, chunks, left, _from(looked_at, progress))
+        except ExpiredOffsetError:  # retention was faster; what is older goes as well
+            cut = True
+            break
         read = in_arrival_order(
             Records.concat(topic, [Records.from_messages(topic, messages) for messages in reading.messages])
         )
         found.append(read.take(wanted(read)))
         looked_at, left_bytes = looked_at + len(read), left_bytes - reading.bytes
-        if not reading.complete:
-            break
+        cut = not reading.complete
         rest = {number: (unread[number][0], start) for number, start, _ in chunks}
         unread = {number: (low, start) for number, (low, start) in rest.items() if low < start}
         size = min(2 * size, _LARGEST_PIECE)
     records = in_arrival_order(Records.concat(topic, found))
     newest = np.arange(max(0, len(records) - count), len(records), dtype=np.int64)
-    return Scan(records.take(newest), looked_at, complete=not unread or len(records) >= count)
+    return Scan(records.take(newest), looked_at, complete=not cut)
 
 
 def _from(before: int, progress: Callable[[int], None] | None) -> Callable[[int], None] | None:

@@ -116,7 +116,7 @@ def _run(parsed: MagicLine, function: Function, body: str, notebook: Path | None
             sample, inferred, past = upstream.sample(cluster), upstream.types(), PastSample(notes=(upstream.note,))
         if not len(sample.records):
             message = f"The sample {sample.pin.text} of topic `{spec.source}` holds no records."
-            raise MissingError(message, hint="Wait for records, or choose others with --sample; then %resample NAME.")
+            raise MissingError(message, hint="Wait for records and run the cell again, or choose others with --sample.")
         if spec.sides:
             progress.say(f"Reading {', '.join(side.topic for side in spec.side_inputs)}")
         sides = pinned_sides(cluster, spec, inferred, sample, past, renew=renew)

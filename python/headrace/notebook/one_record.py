@@ -69,19 +69,21 @@ def _call(known: KernelStream, place: str) -> tuple[pd.DataFrame, dict[str, Any]
         return known.stream.function(frame, **arguments)
 
     position = int(found[0])
-    edges = _edges(known.stream.edges, records, position) if spec.lookback else None
+    failed = {failure.position for failure in known.whole.failures}
+    edges = _edges(known.stream.edges, records, position, failed) if spec.lookback else None
     with quiet():
         result = process(replace(known.stream, function=noting, edges=edges), records.take(found[:1]))
     if not calls:
-        failed = result.failures[0].summary if result.failures else "it has no row"
-        message = f"The record {place} does not come to the cell: {failed}"
+        why = result.failures[0].summary if result.failures else "it has no row"
+        message = f"The record {place} does not come to the cell: {why}"
         raise DecodeError(message, hint="Look at its raw value; --type and --format say how records are read.")
     return calls[0]
 
 
-def _edges(edges: Edges | None, records: Records, position: int) -> Edges:
-    """Return the log around one record of a sample: what came before it is its past."""
-    parts = [records.take(np.arange(position, dtype=np.int64))]
+def _edges(edges: Edges | None, records: Records, position: int, failed: set[int]) -> Edges:
+    """Return the log around one record of a sample: what came before it and did not fail is its past."""
+    kept = [place for place in range(position) if place not in failed]
+    parts = [records.take(np.array(kept, np.int64))]
     past = Records.concat(records.topic, parts if edges is None else [edges.past, *parts])
     starts = {} if edges is None else dict(edges.starts)
     for number in np.unique(records.partitions).tolist():

@@ -29,6 +29,8 @@ def histograms(before: pd.Series[Any] | None, after: pd.Series[Any] | None) -> t
         that are no numbers, truths or times, and where there is nothing to count.
     """
     one, other = _numbers(before), _numbers(after)
+    if before is not None and after is not None and _is_time(before) is not _is_time(after):
+        return histograms(before, None)[0], histograms(None, after)[1]
     both = np.concatenate([one, other])
     if not len(both):
         return [], []
@@ -47,12 +49,16 @@ def _counts(values: npt.NDArray[np.float64], low: float, high: float) -> list[in
     return counts
 
 
+def _is_time(column: pd.Series[Any]) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(column.dtype)
+
+
 def _numbers(column: pd.Series[Any] | None) -> npt.NDArray[np.float64]:
     nothing = np.empty(0, np.float64)
     if column is None:
         return nothing
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        column = column.dropna().astype("int64")
+    if _is_time(column):
+        column = column.dropna().dt.as_unit("us").astype("int64")
     elif not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype):
         return nothing
     values = np.asarray(column.dropna(), np.float64)

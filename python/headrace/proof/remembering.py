@@ -55,7 +55,7 @@ def check_remembering(
     everything = np.arange(len(records), dtype=np.int64)
     first = whole if whole is not None else joined(process_batches(stream, records, [everything]))
     windows = stream.document.spec.window is not None
-    difference, splits, again, sample, repeats, touches = None, 0, False, "", 1, Touches()
+    difference, splits, again, sample, touches = None, 0, False, "", Touches()
     seconds = 0.0
     if len(records) and len(first.values):
         with quiet():
@@ -75,11 +75,11 @@ def check_remembering(
             if difference is None and stream.document.spec.lookback and budget > 0:
                 exercised = _exercised(stream, records, seed, started + budget)
                 sample, difference = exercised.sample, exercised.difference
-                splits, repeats = splits + exercised.splits, exercised.repeats
+                splits += exercised.splits
     rows = _rows_of(stream, records)
     lateness = _most_late(stream, rows)
     touched = changed(before, fingerprint(stream.function))
-    seen = _Seen(stream, records, first, rows, difference, splits, touched, lateness, again, sample, repeats)
+    seen = _Seen(stream, records, first, rows, difference, splits, touched, lateness, again, sample)
     equal, reason = _judge(seen)
     failed = len({failure.position for failure in first.failures})
     with_rows = len(np.unique(first.source[first.source >= 0]))
@@ -112,7 +112,6 @@ class _Seen:
     lateness: timedelta
     again: bool
     sample: str
-    repeats: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +122,11 @@ class _Exercised:
         sample: which of them differs.
         difference: its first difference.
         splits: how many cuts were run.
-        repeats: how often the records stood one after the other in one that agreed.
     """
 
     sample: str = ""
     difference: Difference | None = None
     splits: int = 0
-    repeats: int = 1
 
 
 def _exercised(stream: Stream, records: Records, seed: int, deadline: float) -> _Exercised:
@@ -145,7 +142,6 @@ def _exercised(stream: Stream, records: Records, seed: int, deadline: float) -> 
             difference = _compare(whole, found, made.records, windows=False)
             if difference is not None:
                 return replace(seen, sample=made.name, difference=_own(difference, made))
-        seen = replace(seen, repeats=max(seen.repeats, len(made.records) // len(records)))
     return seen
 
 
@@ -219,7 +215,7 @@ def _not_shown(seen: _Seen) -> str | None:  # noqa: PLR0911  one return a findin
             return f"The outputs agree, but the sample closes {count} windows, and {FEWEST_WINDOWS} would prove it."
         return None
     lookback = spec.looks_back
-    most = seen.repeats * int(np.unique(rows.hashes, return_counts=True)[1].max(initial=0))
+    most = int(np.unique(rows.hashes, return_counts=True)[1].max(initial=0))
     if lookback is None or lookback.rows is not None:
         needed = (lookback.rows or 0) + 2 if lookback is not None else 2
         if most < needed:

@@ -117,46 +117,59 @@ def with_suggestion(
     cell = _Cell(stream, function, inferred, records, whole, sides)
     if not (verdict.equal is False or cell.fails) or spec.states or not len(records):
         return verdict
+    if stream.edges is not None:  # the past that is pinned is that of the old declaration: what is tried has none
+        with quiet():
+            alone = replace(stream, edges=None)
+            cell = replace(cell, stream=alone, whole=process(alone, records))
     deadline = time.perf_counter() + budget
     with quiet():
-        found = _found(cell, deadline)
+        found, cut_after = _found(cell, deadline)
         other = _rewritten(cell) if found is None and not cell.fails else None
     if found is None and cell.fails:
         return verdict
     if found is None:
         reason = _without_any(verdict, cell)
+        if cut_after is not None:
+            reason = (
+                f"{verdict.reason} {cut_after} declarations were tried in {budget:g} s, and none makes it a stream."
+            )
         if other is None:
             return verdict.model_copy(update={"reason": reason})
         reason = f"{reason} Tried: rewritten so that {other.says}, batch and stream are equal."
         return verdict.model_copy(update={"reason": reason, "rewrite": other.text})
     declared, proof = found
     words = declarations(spec, declared)
-    tried = "makes batch and stream equal" if proof.equal else "agrees on this sample, which does not prove it"
+    shown = "makes batch and stream equal" if proof.equal else "agrees on this sample, which does not prove it"
     return verdict.model_copy(
-        update={"suggestion": words, "reason": f"{verdict.reason} Tried: `{words}` {tried}."},
+        update={"suggestion": words, "reason": f"{verdict.reason} Tried: `{words}` {shown}."},
     )
 
 
-def _found(cell: _Cell, deadline: float) -> tuple[StreamSpec, Verdict] | None:
-    """Return the first declaration that is proved, else the first that agrees."""
+def _found(cell: _Cell, deadline: float) -> tuple[tuple[StreamSpec, Verdict] | None, int | None]:
+    """Return the first declaration that is proved, else the first that agrees.
+
+    And, where the time was up before all were tried, how many were.
+    """
     agreed: tuple[StreamSpec, Verdict] | None = None
+    tried = 0
     if not find_causes(cell.function):
-        return None  # nothing in it looks at other rows
+        return None, None  # nothing in it looks at other rows
     for change in candidates(cell.spec, cell.function, dict(cell.stream.document.input)):
         if time.perf_counter() > deadline:
-            break
+            return agreed, tried
         declared = _declared(cell.spec, change)
         if declared is None:
             continue
+        tried += 1
         proof = _tried(cell, declared)
         if proof is None:
             continue
         if proof.equal:
-            return declared, proof
+            return (declared, proof), None
         if (lookback := declared.looks_back) is not None and lookback.rows is not None:
             continue  # so many rows were never cut, which says nothing
         agreed = agreed or (declared, proof)
-    return agreed
+    return agreed, None
 
 
 def _rewritten(cell: _Cell) -> Rewrite | None:
@@ -228,9 +241,13 @@ def _rounded(value: bytes) -> str:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Return a value so that equal numbers are one: whole ones exactly, others up to their last digits."""
+    if not isinstance(value, float):
         return value
-    return float(f"%.{_DIGITS}g" % value)
+    if value.is_integer():
+        return int(value)
+    rounded = float(f"%.{_DIGITS}g" % value)
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 10**_DIGITS else rounded
 
 
 def _without_any(verdict: Verdict, cell: _Cell) -> str:

@@ -27,6 +27,7 @@ def apply_declarations(notebook: Path, stream: str, words: str) -> str:
         HeadraceError: there is no such notebook or stream, or the options do not fit the line.
         RefusedError: the file cannot be written, or somebody wrote it meanwhile.
     """
+    notebook = notebook.resolve()  # a link stays one
     before = notebook.read_bytes() if notebook.is_file() else b""
     found = find_stream(notebook, stream)
     line = f"{STREAM_MAGIC} {with_declarations(found.magic, words)}"
@@ -62,6 +63,6 @@ def _replace(notebook: Path, before: bytes, text: str) -> None:
             partial.replace(notebook)
         finally:
             partial.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         message = f"`{notebook}` cannot be written: {error}."
         raise RefusedError(message, hint="Look at the rights of the file and its folder.") from error
