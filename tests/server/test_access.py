@@ -52,6 +52,7 @@ async def test_all_routes_are_known(extension: HeadraceApp) -> None:
         ("GET", "/headrace/topics"),
         ("GET", "/headrace/topics/name/records"),
         ("POST", "/headrace/commit"),
+        ("POST", "/headrace/declare"),
         ("POST", "/headrace/deploy"),
         ("POST", "/headrace/services/name/start"),
         ("POST", "/headrace/services/name/stop"),

@@ -32,7 +32,7 @@ class PreviewHandler(HeadraceHandler):
 class DeclareHandler(HeadraceHandler):
     """Edits the text of a magic line; the notebook is the front end's."""
 
-    @access("read")
+    @access("write")
     async def post(self) -> None:
         """Send the line with the options in it."""
         asked = self.body(DeclareRequest)
