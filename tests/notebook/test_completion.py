@@ -21,7 +21,8 @@ def test_options_complete(shell: InteractiveShell) -> None:
 
 
 def test_topics_and_columns_complete(shell: InteractiveShell, flights_topic: str) -> None:
-    assert complete(shell, f"%%stream late --from {flights_topic[:-1]}") == [flights_topic]
+    assert flights_topic in complete(shell, f"%%stream late --from {flights_topic[:-1]}")
+    assert complete(shell, f"%%stream late --from {flights_topic}x") == []
     assert shell.run_cell(f"%%stream late --from {flights_topic}\ndf").success  # type: ignore[no-untyped-call]
     assert complete(shell, f"%%stream late --from {flights_topic} --key ori") == ["origin"]
     assert complete(shell, f"%%stream late --from {flights_topic} --type dep_") == ["dep_delay="]
