@@ -8,6 +8,7 @@ export default tseslint.config(
   {
     ignores: [
       '.venv/**',
+      '.venv-bench/**',
       'coverage/**',
       'lib/**',
       'node_modules/**',
