@@ -1,21 +1,13 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@jupyterlab/galata';
 
+import { LAB } from '../pages/lab';
 import { PanelPage } from '../pages/panel';
 import { photograph } from '../pages/shots';
 
 const STREAM = 'late_flights';
 
-test.use({
-  autoGoto: false,
-  mockState: false,
-  // A reload comes back to the notebook, not to the launcher.
-  waitForApplication: async ({ baseURL: _ }, use) => {
-    await use(async page => {
-      await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
-    });
-  }
-});
+test.use(LAB);
 
 test('a notebook cell becomes a running service, by clicks', async ({
   page

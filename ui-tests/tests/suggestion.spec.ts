@@ -1,5 +1,6 @@
 import { expect, test } from '@jupyterlab/galata';
 
+import { LAB } from '../pages/lab';
 import { PanelPage } from '../pages/panel';
 import { photograph } from '../pages/shots';
 
@@ -26,15 +27,7 @@ function notebook(...cells: string[]): string {
   });
 }
 
-test.use({
-  autoGoto: false,
-  mockState: false,
-  waitForApplication: async ({ baseURL: _ }, use) => {
-    await use(async page => {
-      await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
-    });
-  }
-});
+test.use(LAB);
 
 test('a suggestion is applied by one click, and undone by one key', async ({
   page

@@ -128,14 +128,8 @@ def take_sample(
         else:
             ranges = _of_ranges(topic, request.ranges, ends)
         reading = read_ranges(cluster, topic, ranges, bounds, progress)
-    pin = SamplePin(
-        cluster=cluster.name,
-        topic=topic,
-        text=text,
-        ranges=tuple(reading.ranges),
-        complete=reading.complete,
-        taken=taken,
-        ends={number: end for number, (_, end) in ends.items()},
+    pin = _pin(cluster, topic, text, taken, ends).model_copy(
+        update={"ranges": tuple(reading.ranges), "complete": reading.complete}
     )
     return Sample(pin, _records(topic, reading))
 
@@ -167,17 +161,14 @@ def wanted_sample(
     """
     taken, ends = int(time.time() * 1000), watermarks(cluster, topic)
     scan = scan_back(cluster, topic, ends, wanted, count, piece=piece, progress=progress)
-    pin = SamplePin(
-        cluster=cluster.name,
-        topic=topic,
-        text=text,
-        ranges=ranges_of(scan.records),
-        complete=scan.complete,
-        taken=taken,
-        ends={number: end for number, (_, end) in ends.items()},
-        looked_at=scan.looked_at,
-    )
-    return Sample(pin, scan.records)
+    found = {"ranges": ranges_of(scan.records), "complete": scan.complete, "looked_at": scan.looked_at}
+    return Sample(_pin(cluster, topic, text, taken, ends).model_copy(update=found), scan.records)
+
+
+def _pin(cluster: Cluster, topic: str, text: str, taken: int, ends: dict[int, tuple[int, int]]) -> SamplePin:
+    """Return the pin of a sample of which nothing was read yet."""
+    last = {number: end for number, (_, end) in ends.items()}
+    return SamplePin(cluster=cluster.name, topic=topic, text=text, ranges=(), taken=taken, ends=last)
 
 
 def _with_key(records: Records, keys: set[bytes]) -> npt.NDArray[np.int64]:
